@@ -1,0 +1,183 @@
+//! What the engine tells adapters to do.
+
+use alloc::string::String;
+use core::fmt;
+use core::time::Duration;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+
+use crate::event::{Cause, ConnId};
+
+/// Something for the adapter to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Write these bytes, and give them back with [`Wrote`](crate::Event::Wrote) as they leave.
+    ///
+    /// A connection has at most one outstanding write: the next comes after this one is wholly credited.
+    Write {
+        /// To whom.
+        conn: ConnId,
+        /// What; never empty.
+        bytes: Bytes,
+    },
+    /// Stop or resume reading from this peer. Every connection starts out enabled.
+    Reading {
+        /// From whom.
+        conn: ConnId,
+        /// Whether to read.
+        enabled: bool,
+    },
+    /// Close this connection, then report [`Disconnected`](crate::Event::Disconnected).
+    Close {
+        /// Which one.
+        conn: ConnId,
+        /// With what courtesy. `AfterFlush` may be followed by `Now`, when the peer takes too long.
+        how: Close,
+        /// Why, for the log.
+        reason: Reason,
+    },
+    /// Something for the operator's log.
+    Report(Report),
+}
+
+/// With what courtesy a connection is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Close {
+    /// Finish the outstanding bytes, send FIN, read and discard until the peer ends, then drop.
+    ///
+    /// Dropping a socket that has unread input sends a reset, which can destroy the goodbye on its way.
+    /// The engine keeps the deadline: if the peer takes too long, it says `Now`.
+    AfterFlush,
+    /// Drop the socket as it is.
+    Now,
+}
+
+/// Why the engine closes a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// The user asked to leave.
+    Quit,
+    /// The peer ended its input, and all of it was served.
+    EndOfInput,
+    /// The peer ended its input, and what flood control held back of it took too long to serve.
+    EndOfInputTimeout,
+    /// No transport handshake in time.
+    HandshakeTimeout,
+    /// No nickname in time.
+    RegistrationTimeout,
+    /// Too many nicknames were refused.
+    NicknamesRefused,
+    /// A browser, or another HTTP client.
+    Http,
+    /// The server holds as many connections as it may.
+    ServerFull,
+    /// The peer's address holds as many connections as it may.
+    AddressFull,
+    /// It owed more than the backlog limit for too long.
+    TooSlow,
+    /// It was furthest behind when memory ran out.
+    OutOfMemory,
+    /// The server is shutting down.
+    ShuttingDown,
+    /// It did not take its goodbye in time.
+    LingerTimeout,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Quit => "quit",
+            Self::EndOfInput => "end of input",
+            Self::EndOfInputTimeout => "end of input, too much of it held back by flood control",
+            Self::HandshakeTimeout => "no handshake in time",
+            Self::RegistrationTimeout => "no nickname in time",
+            Self::NicknamesRefused => "too many nicknames refused",
+            Self::Http => "not a web server",
+            Self::ServerFull => "server full",
+            Self::AddressFull => "too many connections from this address",
+            Self::TooSlow => "too slow to read",
+            Self::OutOfMemory => "too slow to read while memory is short",
+            Self::ShuttingDown => "server shutting down",
+            Self::LingerTimeout => "goodbye not taken in time",
+        })
+    }
+}
+
+impl From<Cause> for LeaveReason {
+    fn from(cause: Cause) -> Self {
+        Self::Lost(cause)
+    }
+}
+
+impl From<Reason> for LeaveReason {
+    fn from(reason: Reason) -> Self {
+        Self::Closed(reason)
+    }
+}
+
+/// Why a user left everything: what the others in the room are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeaveReason {
+    /// The transport failed.
+    Lost(Cause),
+    /// The engine closed it.
+    Closed(Reason),
+}
+
+impl fmt::Display for LeaveReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Lost(cause) => cause.fmt(f),
+            Self::Closed(reason) => reason.fmt(f),
+        }
+    }
+}
+
+/// Something for the operator's log. Text in it is the user's, control characters included.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Report {
+    /// A connection has a nickname now.
+    Registered {
+        /// Whose.
+        conn: ConnId,
+        /// The nickname.
+        nick: String,
+    },
+    /// The wall clock moved against the monotonic clock by over a minute.
+    ClockJumped {
+        /// By how much.
+        by: Duration,
+        /// Whether it went back. Stamps then stand still until it has caught up.
+        back: bool,
+    },
+    /// A room's sequence grew by one event. Only with [`Config::report_messages`](crate::Config).
+    Room(RoomRecord),
+    /// A private message was passed on; its text is nobody else's business. Only with
+    /// [`Config::report_messages`](crate::Config).
+    Private {
+        /// Whose connection.
+        conn: ConnId,
+        /// From whom.
+        from: String,
+        /// To whom.
+        to: String,
+    },
+}
+
+/// One event in the sequence of a room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoomRecord {
+    /// The room, with its `#`.
+    pub room: String,
+    /// Its place in the room's sequence; the first is 1.
+    pub seq: u64,
+    /// The server's stamp.
+    pub at: DateTime<Utc>,
+    /// Who did it; empty for what the room itself says.
+    pub nick: String,
+    /// What it was: `said`, `acted`, `joined`, `left`, `renamed`, `topic`, `quiet`, `lively`.
+    pub kind: &'static str,
+    /// What was said, the reason, the new name or the topic; empty for the other kinds.
+    pub text: String,
+}

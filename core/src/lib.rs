@@ -1,0 +1,17 @@
+//! The chat engine, pure: no sockets, no clock, no threads, no async, no randomness.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod action;
+mod config;
+mod engine;
+mod event;
+mod time;
+
+pub use action::{Action, Close, LeaveReason, Reason, Report, RoomRecord};
+pub use config::{Config, ConfigError, FloodLimit, HistoryLimits};
+pub use engine::{Engine, Timer};
+pub use event::{Cause, ConnId, Event};
+pub use time::{Mono, Now};

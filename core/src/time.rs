@@ -1,0 +1,42 @@
+//! Time as an argument: the engine reads no clock, it is told.
+
+use core::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+/// A point in monotonic time: nanoseconds since a moment the adapter chose (its start, say).
+///
+/// An integer rather than `std::time::Instant`, so that tests and recordings can make one from a number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Mono(pub u64);
+
+impl Mono {
+    /// The time `duration` later; saturates after 584 years.
+    #[must_use]
+    pub fn after(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(nanos(duration)))
+    }
+
+    /// How long ago `earlier` was; zero if it lies ahead.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+}
+
+/// Both clocks, read together at one event.
+///
+/// `mono` decides every deadline. `utc` is only for text and records: no order and no timer depends on it,
+/// so it may jump.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Now {
+    /// Monotonic time. One that goes back is taken as the latest seen.
+    pub mono: Mono,
+    /// Wall-clock time.
+    pub utc: DateTime<Utc>,
+}
+
+/// `duration` in whole nanoseconds, saturating.
+pub(crate) fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
