@@ -7,7 +7,7 @@ use core::time::Duration;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
-use crate::event::{Cause, ConnId};
+use crate::event::ConnId;
 
 /// Something for the adapter to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,36 +104,6 @@ impl fmt::Display for Reason {
     }
 }
 
-impl From<Cause> for LeaveReason {
-    fn from(cause: Cause) -> Self {
-        Self::Lost(cause)
-    }
-}
-
-impl From<Reason> for LeaveReason {
-    fn from(reason: Reason) -> Self {
-        Self::Closed(reason)
-    }
-}
-
-/// Why a user left everything: what the others in the room are told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LeaveReason {
-    /// The transport failed.
-    Lost(Cause),
-    /// The engine closed it.
-    Closed(Reason),
-}
-
-impl fmt::Display for LeaveReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Lost(cause) => cause.fmt(f),
-            Self::Closed(reason) => reason.fmt(f),
-        }
-    }
-}
-
 /// Something for the operator's log. Text in it is the user's, control characters included.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Report {
@@ -156,8 +126,6 @@ pub enum Report {
     /// A private message was passed on; its text is nobody else's business. Only with
     /// [`Config::report_messages`](crate::Config).
     Private {
-        /// Whose connection.
-        conn: ConnId,
         /// From whom.
         from: String,
         /// To whom.

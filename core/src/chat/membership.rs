@@ -1,0 +1,136 @@
+//! Joining and leaving rooms.
+
+use chrono::{DateTime, Utc};
+
+use super::name::{Name, Taken};
+use super::notice::{Kind, Notice, Refusal};
+use super::room::RoomId;
+use super::{Chat, Membership, Sink, User, UserId};
+
+impl Chat {
+    /// `/join`: into a room, or back to one that the user is in.
+    pub(super) fn join(&mut self, user: UserId, room: &str, at: DateTime<Utc>, sink: &mut impl Sink) {
+        match Name::room(room) {
+            Some(name) => self.enter(user, &name, at, sink),
+            None => sink.tell(user, Notice::Refused(Refusal::BadRoom)),
+        }
+    }
+
+    /// Puts `user` into the room of this name, which is made if need be, and makes it the current one.
+    pub(super) fn enter(&mut self, user: UserId, name: &Name, at: DateTime<Utc>, sink: &mut impl Sink) {
+        let found = self.rooms.find(name);
+        if let Some(room) = found.filter(|&room| self.is_member(user, room)) {
+            self.user_mut(user).current = Some(room);
+            self.tell_joined(user, room, sink);
+            return;
+        }
+        let room = match self.room_to_enter(user, name, found) {
+            Ok(room) => room,
+            Err(refusal) => return sink.tell(user, Notice::Refused(refusal)),
+        };
+        let nick = &self.users[user.0 as usize].as_ref().expect("a registered user").name.shown;
+        if !self.rooms.is_crowd(self.rooms.members(room).len() + 1) {
+            self.rooms.announce(room, at, (nick, Kind::Joined, ""), None, sink);
+        }
+        let place = self.rooms.add(room, user);
+        let joining = self.user_mut(user);
+        joining.rooms.push(Membership { room, place });
+        joining.current = Some(room);
+        sink.enter(user, room);
+        self.tell_joined(user, room, sink);
+        self.rooms.update_quiet(room, at, sink);
+    }
+
+    /// The room of this name, if the user may enter it.
+    fn room_to_enter<'a>(
+        &mut self,
+        user: UserId,
+        name: &'a Name,
+        found: Option<RoomId>,
+    ) -> Result<RoomId, Refusal<'a>> {
+        let limit = self.rooms_per_user;
+        if limit != 0 && self.user(user).rooms.len() >= limit {
+            return Err(Refusal::TooManyRooms { limit });
+        }
+        let Some(room) = found else {
+            return self.rooms.create(name).map_err(|taken| match taken {
+                Taken::LooksAlike => Refusal::RoomLooksAlike { name: &name.shown },
+                Taken::Same => unreachable!("the room was looked for"),
+            });
+        };
+        let full = self.members_per_room != 0 && self.members(room).len() >= self.members_per_room;
+        if full { Err(Refusal::RoomFull { room: &name.shown }) } else { Ok(room) }
+    }
+
+    /// `/part`.
+    pub(super) fn part(
+        &mut self,
+        user: UserId,
+        room: Option<&str>,
+        reason: Option<&str>,
+        at: DateTime<Utc>,
+        sink: &mut impl Sink,
+    ) {
+        let Some(room) = self.own_room(user, room, sink) else { return };
+        let name = self.rooms.get(room).name.shown.clone();
+        self.leave(user, room, reason.unwrap_or("part"), at, sink);
+        let current = self.user(user).current.map(|room| &*self.rooms.get(room).name.shown);
+        sink.tell(user, Notice::Parted { room: &name, current });
+    }
+
+    /// Takes `user` out of a room it is in, and tells the others.
+    pub(super) fn leave(
+        &mut self,
+        user: UserId,
+        room: RoomId,
+        reason: &str,
+        at: DateTime<Utc>,
+        sink: &mut impl Sink,
+    ) {
+        let leaving = self.user_mut(user);
+        let index = leaving.rooms.iter().position(|own| own.room == room).expect("a member leaves");
+        let place = leaving.rooms.remove(index).place;
+        if leaving.current == Some(room) {
+            // The one joined before it; if it was the first, the one joined last.
+            let before = index.checked_sub(1).and_then(|before| leaving.rooms.get(before));
+            leaving.current = before.or(leaving.rooms.last()).map(|own| own.room);
+        }
+        sink.leave(user, room);
+        if let Some(moved) = self.rooms.remove(room, place) {
+            let mut rooms = self.user_mut(moved).rooms.iter_mut();
+            rooms.find(|own| own.room == room).expect("a member knows its rooms").place = place;
+        }
+        if self.rooms.remove_if_empty(room) {
+            return;
+        }
+        let nick = &self.users[user.0 as usize].as_ref().expect("a registered user").name.shown;
+        self.rooms.announce(room, at, (nick, Kind::Left, reason), None, sink);
+        self.rooms.update_quiet(room, at, sink);
+    }
+
+    /// The room of this name, or the current one, if the user is in it; it is told if not.
+    pub(super) fn own_room(&self, user: UserId, room: Option<&str>, sink: &mut impl Sink) -> Option<RoomId> {
+        let own = match room {
+            None => self.user(user).current.ok_or(Refusal::NoRoom),
+            Some(name) => Name::room(name).ok_or(Refusal::BadRoom).and_then(|wanted| {
+                let room = self.rooms.find(&wanted).filter(|&room| self.is_member(user, room));
+                room.ok_or(Refusal::NotInRoom)
+            }),
+        };
+        own.map_err(|refusal| sink.tell(user, Notice::Refused(refusal))).ok()
+    }
+
+    fn is_member(&self, user: UserId, room: RoomId) -> bool {
+        self.user(user).rooms.iter().any(|own| own.room == room)
+    }
+
+    fn tell_joined(&self, user: UserId, room: RoomId, sink: &mut impl Sink) {
+        let room = self.rooms.get(room);
+        let (members, topic) = (room.members.len(), room.topic.as_deref());
+        sink.tell(user, Notice::Joined { room: &room.name.shown, members, topic });
+    }
+
+    fn user_mut(&mut self, user: UserId) -> &mut User {
+        self.users[user.0 as usize].as_mut().expect("a registered user")
+    }
+}

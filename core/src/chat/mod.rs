@@ -1,0 +1,259 @@
+//! Chat: users, rooms, membership and the rules among them.
+//!
+//! It turns commands into notices and has never heard of bytes, lines or sockets. Text in it is valid UTF-8
+//! without NUL, CR and LF; what a terminal may show is the business of whoever encodes it.
+
+mod answer;
+mod command;
+mod history;
+mod membership;
+mod name;
+mod notice;
+mod room;
+mod talk;
+
+use alloc::vec::Vec;
+
+use chrono::{DateTime, Utc};
+
+pub(crate) use answer::Answer;
+pub(crate) use command::Command;
+use name::{Directory, Taken};
+pub(crate) use name::{MAX_NICK, MAX_ROOM, Name};
+pub(crate) use notice::{Kind, Notice, Refusal, RoomEvent};
+pub(crate) use room::RoomId;
+use room::Rooms;
+
+use crate::config::Config;
+
+/// A user's dense index: the slot of its connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct UserId(pub(crate) u32);
+
+/// Takes what one user is told.
+pub(crate) trait Tell {
+    /// Tells `user` alone.
+    fn tell(&mut self, user: UserId, notice: Notice<'_>);
+}
+
+/// Takes everything that the rules have to say, in the order of its happening.
+pub(crate) trait Sink: Tell {
+    /// Tells everybody in `room` at this moment, but for `except`.
+    fn announce(&mut self, room: RoomId, event: &RoomEvent<'_>, except: Option<UserId>);
+    /// From here on `user` is told what happens in `room`.
+    fn enter(&mut self, user: UserId, room: RoomId);
+    /// From here on it is not.
+    fn leave(&mut self, user: UserId, room: RoomId);
+    /// The rest of an answer that is too long to be given at once; the user's commands wait for its end.
+    fn answer(&mut self, user: UserId, rest: Answer);
+}
+
+/// A registered user.
+#[derive(Debug)]
+struct User {
+    name: Name,
+    /// In the order of joining.
+    rooms: Vec<Membership>,
+    /// The room that is meant when none is named.
+    current: Option<RoomId>,
+}
+
+/// A user's place in a room.
+#[derive(Clone, Copy, Debug)]
+struct Membership {
+    room: RoomId,
+    /// The index among the room's members.
+    place: u32,
+}
+
+/// What becomes of a user after a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flow {
+    /// It stays.
+    Stay,
+    /// It stays, and its next command waits for the end of a long answer.
+    Wait,
+    /// It has left.
+    Quit,
+}
+
+/// All chat state.
+#[derive(Debug)]
+pub(crate) struct Chat {
+    users: Vec<Option<User>>,
+    nicks: Directory<UserId>,
+    rooms: Rooms,
+    lobby: Option<Name>,
+    /// 0 is no limit, here and below.
+    rooms_per_user: usize,
+    members_per_room: usize,
+}
+
+impl Chat {
+    /// Empty, with the limits of `config`; `lobby` is its checked lobby.
+    pub(crate) fn new(config: &Config, lobby: Option<Name>) -> Self {
+        Self {
+            users: Vec::new(),
+            nicks: Directory::default(),
+            rooms: Rooms::new(config.announce_limit, config.history),
+            lobby,
+            rooms_per_user: config.rooms_per_user,
+            members_per_room: config.members_per_room,
+        }
+    }
+
+    /// Gives `user` a nickname and puts it into the lobby; false, and it is told why, if it cannot have that one.
+    pub(crate) fn register(
+        &mut self,
+        user: UserId,
+        nick: &str,
+        at: DateTime<Utc>,
+        sink: &mut impl Sink,
+    ) -> bool {
+        let Some(name) = self.free_nick(user, nick, None, sink) else { return false };
+        self.nicks.insert(&name, user);
+        sink.tell(user, Notice::Welcome { nick: &name.shown });
+        let slot = user.0 as usize;
+        if slot >= self.users.len() {
+            self.users.resize_with(slot + 1, || None);
+        }
+        assert!(self.users[slot].is_none(), "a user registers once");
+        self.users[slot] = Some(User { name, rooms: Vec::new(), current: None });
+        if let Some(lobby) = self.lobby.clone() {
+            self.enter(user, &lobby, at, sink);
+        }
+        true
+    }
+
+    /// Carries out one command of a registered user.
+    pub(crate) fn apply(
+        &mut self,
+        user: UserId,
+        command: Command<'_>,
+        at: DateTime<Utc>,
+        sink: &mut impl Sink,
+    ) -> Flow {
+        match command {
+            Command::Nick(nick) => self.rename(user, nick, at, sink),
+            Command::Join(room) => self.join(user, room, at, sink),
+            Command::Part { room, reason } => self.part(user, room, reason, at, sink),
+            Command::Say(text) => self.say(user, Kind::Said, text, at, sink),
+            Command::Act(text) => self.say(user, Kind::Acted, text, at, sink),
+            Command::Message { to, text } => self.message(user, to, text, at, sink),
+            Command::Topic => self.show_topic(user, sink),
+            Command::SetTopic(topic) => self.set_topic(user, topic, at, sink),
+            Command::Rooms => return self.list_rooms(user, sink),
+            Command::Who(room) => self.list_members(user, room, sink),
+            Command::History { count } => return self.show_history(user, count, sink),
+            Command::Quit(reason) => {
+                self.quit(user, reason.unwrap_or("quit"), at, sink);
+                return Flow::Quit;
+            }
+        }
+        Flow::Stay
+    }
+
+    /// Takes a registered user out of everything, and tells the others why.
+    pub(crate) fn quit(&mut self, user: UserId, reason: &str, at: DateTime<Utc>, sink: &mut impl Sink) {
+        while let Some(&Membership { room, .. }) = self.user(user).rooms.first() {
+            self.leave(user, room, reason, at, sink);
+        }
+        let gone = self.users[user.0 as usize].take().expect("only the registered quit");
+        self.nicks.remove(&gone.name);
+    }
+
+    /// Takes everybody out of everything and tells nobody: the server ends.
+    pub(crate) fn clear(&mut self) {
+        self.users.clear();
+        self.nicks = Directory::default();
+        self.rooms.clear();
+    }
+
+    /// The members of a room; nobody, when it is gone.
+    pub(crate) fn members(&self, room: RoomId) -> &[UserId] {
+        self.rooms.members(room)
+    }
+
+    /// Whether this user has a nickname.
+    pub(crate) fn is_registered(&self, user: UserId) -> bool {
+        self.users.get(user.0 as usize).is_some_and(Option::is_some)
+    }
+
+    /// The nickname of a registered user.
+    pub(crate) fn nick(&self, user: UserId) -> &str {
+        &self.user(user).name.shown
+    }
+
+    /// The rooms of a user; none, when it is gone.
+    pub(crate) fn rooms_of(&self, user: UserId) -> impl Iterator<Item = RoomId> {
+        let rooms = self.users.get(user.0 as usize).and_then(|user| Some(&user.as_ref()?.rooms));
+        rooms.into_iter().flatten().map(|membership| membership.room)
+    }
+
+    /// Users, rooms, and bytes of history.
+    pub(crate) fn sizes(&self) -> (usize, usize, usize) {
+        (self.nicks.len(), self.rooms.len(), self.rooms.history_bytes())
+    }
+
+    /// Ids freed in this turn may be used again.
+    pub(crate) fn end_turn(&mut self) {
+        self.rooms.end_turn();
+    }
+
+    fn rename(&mut self, user: UserId, nick: &str, at: DateTime<Utc>, sink: &mut impl Sink) {
+        let own = self.user(user).name.clone();
+        let Some(name) = self.free_nick(user, nick, Some(&own), sink) else { return };
+        self.nicks.remove(&own);
+        self.nicks.insert(&name, user);
+        sink.tell(user, Notice::Renamed { nick: &name.shown });
+        let renamed = self.users[user.0 as usize].as_mut().expect("only the registered rename");
+        renamed.name = name;
+        if *own.shown == *renamed.name.shown {
+            return;
+        }
+        for membership in &renamed.rooms {
+            let event = (&*own.shown, Kind::Renamed, &*renamed.name.shown);
+            self.rooms.announce(membership.room, at, event, Some(user), sink);
+        }
+    }
+
+    /// `nick` as a name that `user` may have; it is told why not.
+    fn free_nick(&self, user: UserId, nick: &str, own: Option<&Name>, sink: &mut impl Sink) -> Option<Name> {
+        let refusal = match Name::nick(nick) {
+            None => Refusal::BadNick,
+            Some(name) => match self.nicks.check(&name, own) {
+                Ok(()) => return Some(name),
+                Err(Taken::Same) => Refusal::NickTaken { name: nick },
+                Err(Taken::LooksAlike) => Refusal::NickLooksAlike { name: nick },
+            },
+        };
+        sink.tell(user, Notice::Refused(refusal));
+        None
+    }
+
+    fn user(&self, user: UserId) -> &User {
+        self.users[user.0 as usize].as_ref().expect("a registered user")
+    }
+
+    /// Panics if the books contradict each other.
+    pub(crate) fn check(&self) {
+        self.rooms.check();
+        let mut registered = 0;
+        let mut memberships = 0;
+        for (id, user) in (0..).map(UserId).zip(&self.users) {
+            let Some(user) = user else { continue };
+            registered += 1;
+            memberships += user.rooms.len();
+            assert_eq!(self.nicks.holder(&user.name.key), Some(id), "a name has one holder");
+            for membership in &user.rooms {
+                let members = self.members(membership.room);
+                assert_eq!(members.get(membership.place as usize), Some(&id), "both sides know a membership");
+            }
+            let current_is_own =
+                user.current.is_none_or(|room| user.rooms.iter().any(|own| own.room == room));
+            assert!(current_is_own, "the current room is one of the user's");
+        }
+        assert_eq!(registered, self.nicks.len());
+        assert_eq!(memberships, self.rooms.memberships());
+    }
+}

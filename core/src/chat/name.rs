@@ -1,0 +1,241 @@
+//! Nicknames and room names: what may be one, when two are the same, and when two look alike.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+
+use icu_casemap::CaseMapper;
+use unicode_normalization::UnicodeNormalization as _;
+use unicode_normalization::char::is_combining_mark;
+
+/// The longest nickname, in characters.
+pub(crate) const MAX_NICK: usize = 30;
+/// The longest room name, in characters without its `#`.
+pub(crate) const MAX_ROOM: usize = 49;
+
+/// A well-formed name and the key by which it is compared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Name {
+    /// As its owner wrote it.
+    pub(crate) shown: Box<str>,
+    /// NFKC(case fold(NFKC(shown))): names with one key are one name.
+    pub(crate) key: Box<str>,
+}
+
+impl Name {
+    /// A nickname, if `name` may be one.
+    pub(crate) fn nick(name: &str) -> Option<Self> {
+        Self::well_formed(name, name, MAX_NICK)
+    }
+
+    /// A room name, if `name` may be one: `#` and then what a nickname is made of.
+    pub(crate) fn room(name: &str) -> Option<Self> {
+        Self::well_formed(name, name.strip_prefix('#')?, MAX_ROOM)
+    }
+
+    fn well_formed(name: &str, body: &str, max: usize) -> Option<Self> {
+        // Bytes first: a line of 4,096 bytes is not worth normalising.
+        if body.is_empty() || body.len() > max * 4 {
+            return None;
+        }
+        let fits = body.chars().count() <= max && !body.starts_with(is_combining_mark);
+        // Compatibility forms are checked as what they stand for: U+FDFA is a letter, but hides spaces.
+        let well_formed = fits && body.chars().chain(body.nfkc()).all(is_name_char);
+        well_formed.then(|| Self { shown: name.into(), key: key(name).into() })
+    }
+}
+
+/// Letters and digits of any script with the marks that belong to them, and the punctuation that IRC allows.
+fn is_name_char(c: char) -> bool {
+    // Letters and marks by category, but drawn as nothing: a name with these could pass for another, or for none.
+    let invisible = matches!(
+        c,
+        '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}' | '\u{e0100}'..='\u{e01ef}'
+    );
+    (c.is_alphanumeric() || is_combining_mark(c)) && !invisible || "-_[]{}|^\\`".contains(c)
+}
+
+fn key(name: &str) -> String {
+    if name.is_ascii() {
+        return name.to_ascii_lowercase();
+    }
+    let composed: String = name.nfkc().collect();
+    CaseMapper::new().fold_string(&composed).nfkc().collect()
+}
+
+/// Who holds which name: at most one holder a key, and no two names that pass for each other.
+#[derive(Debug)]
+pub(crate) struct Directory<T> {
+    holders: BTreeMap<Box<str>, T>,
+    /// How many holders share a skeleton (Unicode Technical Standard 39, section 4).
+    skeletons: BTreeMap<Box<str>, Likeness>,
+}
+
+/// Holders of one skeleton. ASCII names never collide with each other: user1 and userl may both live.
+#[derive(Debug, Default)]
+struct Likeness {
+    ascii: u32,
+    other: u32,
+}
+
+/// Why a name is not to be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// Somebody holds that very name.
+    Same,
+    /// Somebody holds a name that looks like it.
+    LooksAlike,
+}
+
+impl<T> Default for Directory<T> {
+    fn default() -> Self {
+        Self { holders: BTreeMap::new(), skeletons: BTreeMap::new() }
+    }
+}
+
+impl<T: Copy> Directory<T> {
+    /// Who holds the name with this key.
+    pub(crate) fn holder(&self, key: &str) -> Option<T> {
+        self.holders.get(key).copied()
+    }
+
+    /// Whether `name` is free for somebody who holds `own` until then.
+    pub(crate) fn check(&self, name: &Name, own: Option<&Name>) -> Result<(), Taken> {
+        let is_own = own.is_some_and(|own| own.key == name.key);
+        if !is_own && self.holders.contains_key(&name.key) {
+            return Err(Taken::Same);
+        }
+        if is_own {
+            return Ok(());
+        }
+        let skeleton = skeleton(&name.key);
+        let Some(held) = self.skeletons.get(&*skeleton) else { return Ok(()) };
+        let (mut ascii, mut other) = (held.ascii, held.other);
+        if let Some(own) = own
+            && *self::skeleton(&own.key) == *skeleton
+        {
+            *(if own.key.is_ascii() { &mut ascii } else { &mut other }) -= 1;
+        }
+        let alike = if name.key.is_ascii() { other } else { ascii + other };
+        if alike == 0 { Ok(()) } else { Err(Taken::LooksAlike) }
+    }
+
+    /// Gives a free name to `holder`.
+    pub(crate) fn insert(&mut self, name: &Name, holder: T) {
+        let before = self.holders.insert(name.key.clone(), holder);
+        assert!(before.is_none(), "a name has one holder");
+        let held = self.skeletons.entry(skeleton(&name.key)).or_default();
+        *held.of(&name.key) += 1;
+    }
+
+    /// Frees a name.
+    pub(crate) fn remove(&mut self, name: &Name) {
+        self.holders.remove(&name.key).expect("only a held name is freed");
+        let skeleton = skeleton(&name.key);
+        let held = self.skeletons.get_mut(&skeleton).expect("a held name has its skeleton counted");
+        *held.of(&name.key) -= 1;
+        if held.ascii + held.other == 0 {
+            self.skeletons.remove(&skeleton);
+        }
+    }
+
+    /// Holders in the order of their keys, from behind `after` on.
+    pub(crate) fn iter_after<'a>(&'a self, after: &str) -> impl Iterator<Item = (&'a str, T)> {
+        use core::ops::Bound::{Excluded, Unbounded};
+        self.holders.range::<str, _>((Excluded(after), Unbounded)).map(|(key, holder)| (&**key, *holder))
+    }
+
+    /// How many names are held.
+    pub(crate) fn len(&self) -> usize {
+        self.holders.len()
+    }
+}
+
+impl Likeness {
+    fn of(&mut self, key: &str) -> &mut u32 {
+        if key.is_ascii() { &mut self.ascii } else { &mut self.other }
+    }
+}
+
+fn skeleton(key: &str) -> Box<str> {
+    unicode_security::skeleton(key).collect::<String>().into_boxed_str()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nick(name: &str) -> Name {
+        Name::nick(name).unwrap_or_else(|| panic!("{name} is a nickname"))
+    }
+
+    #[test]
+    fn what_may_be_a_name() {
+        for good in [
+            "ann",
+            "Ann_[42]",
+            "a-b{c}|^\\`",
+            "Jürgen",
+            "日本語",
+            "аня",
+            "नमस्ते",
+            &"x".repeat(30),
+            &"語".repeat(30),
+        ] {
+            assert!(Name::nick(good).is_some(), "{good}");
+        }
+        for bad in [
+            "",
+            "a b",
+            "a#b",
+            "a<b",
+            "a/b",
+            "a\u{200b}b",
+            "\u{202e}a",
+            "\u{3164}",
+            "ﷺ",
+            "½",
+            "a\tb",
+            "\u{301}a",
+            "a\u{fe0f}",
+            &"x".repeat(31),
+        ] {
+            assert!(Name::nick(bad).is_none(), "{bad:?}");
+        }
+        let room = |chars| Name::room(&alloc::format!("#{}", "r".repeat(chars)));
+        assert!(room(49).is_some() && room(50).is_none());
+        assert!(Name::room("lobby").is_none() && Name::room("#").is_none() && Name::room("##a").is_none());
+    }
+
+    #[test]
+    fn one_key_is_one_name() {
+        assert_eq!(nick("STRASSE").key, nick("Straße").key);
+        assert_eq!(nick("ＡＮＮ").key, nick("ann").key);
+        assert_eq!(nick("Ångström").key, nick("a\u{30a}ngstro\u{308}m").key);
+        assert_ne!(nick("ann").key, nick("anna").key);
+    }
+
+    #[test]
+    fn look_alikes_are_refused_unless_both_are_ascii() {
+        let mut names = Directory::default();
+        names.insert(&nick("ann"), 1);
+        assert_eq!(names.check(&nick("ANN"), None), Err(Taken::Same));
+        assert_eq!(names.check(&nick("аnn"), None), Err(Taken::LooksAlike), "with a Cyrillic a");
+        names.insert(&nick("user1"), 2);
+        assert_eq!(names.check(&nick("userl"), None), Ok(()));
+        names.insert(&nick("раса"), 3);
+        assert_eq!(names.check(&nick("paca"), None), Err(Taken::LooksAlike), "the Cyrillic one came first");
+        names.remove(&nick("раса"));
+        assert_eq!(names.check(&nick("paca"), None), Ok(()));
+    }
+
+    #[test]
+    fn ones_own_name_is_no_obstacle() {
+        let mut names = Directory::default();
+        names.insert(&nick("ann"), 1);
+        assert_eq!(names.check(&nick("Ann"), Some(&nick("ann"))), Ok(()));
+        assert_eq!(names.check(&nick("аnn"), Some(&nick("ann"))), Ok(()), "with a Cyrillic a");
+        assert_eq!(names.check(&nick("аnn"), Some(&nick("bob"))), Err(Taken::LooksAlike));
+    }
+}

@@ -1,0 +1,239 @@
+//! Rooms: their members, their topic, and the one sequence of events that each has.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use chrono::{DateTime, Utc};
+
+use super::history::{History, Ring};
+use super::name::{Directory, Name, Taken};
+use super::notice::{Kind, RoomEvent};
+use super::{Sink, UserId};
+use crate::config::HistoryLimits;
+
+/// A room's dense index. It is not given to another room before the turn in which it was freed has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct RoomId(pub(crate) u32);
+
+/// One room. It exists while it has members.
+#[derive(Debug)]
+pub(crate) struct Room {
+    pub(crate) name: Name,
+    pub(crate) members: Vec<UserId>,
+    pub(crate) topic: Option<Box<str>>,
+    /// The number of its newest event.
+    pub(crate) seq: u64,
+    /// Whether joins, leaves and renames go unannounced, since there are too many members.
+    pub(crate) quiet: bool,
+    pub(crate) ring: Ring,
+}
+
+/// The rooms by their index.
+#[derive(Debug, Default)]
+pub(crate) struct Slots {
+    rooms: Vec<Option<Room>>,
+    free: Vec<RoomId>,
+    /// Freed in the turn under way.
+    leaving: Vec<RoomId>,
+}
+
+impl Slots {
+    pub(crate) fn get(&self, id: RoomId) -> &Room {
+        self.find(id).expect("a room id in use names a room")
+    }
+
+    pub(crate) fn get_mut(&mut self, id: RoomId) -> &mut Room {
+        self.rooms[id.0 as usize].as_mut().expect("a room id in use names a room")
+    }
+
+    pub(crate) fn find(&self, id: RoomId) -> Option<&Room> {
+        self.rooms.get(id.0 as usize)?.as_ref()
+    }
+
+    fn insert(&mut self, room: Room) -> RoomId {
+        if let Some(id) = self.free.pop() {
+            self.rooms[id.0 as usize] = Some(room);
+            return id;
+        }
+        let id = RoomId(u32::try_from(self.rooms.len()).expect("fewer rooms than 2^32"));
+        self.rooms.push(Some(room));
+        id
+    }
+
+    fn remove(&mut self, id: RoomId) -> Room {
+        self.leaving.push(id);
+        self.rooms[id.0 as usize].take().expect("a room id in use names a room")
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (RoomId, &Room)> {
+        (0..).map(RoomId).zip(&self.rooms).filter_map(|(id, room)| Some((id, room.as_ref()?)))
+    }
+}
+
+/// All rooms.
+#[derive(Debug)]
+pub(crate) struct Rooms {
+    pub(super) slots: Slots,
+    pub(super) history: History,
+    names: Directory<RoomId>,
+    /// Members above which a room is quiet; 0: none is.
+    announce_limit: usize,
+}
+
+impl Rooms {
+    pub(crate) fn new(announce_limit: usize, history: Option<HistoryLimits>) -> Self {
+        let (slots, names) = (Slots::default(), Directory::default());
+        Self { slots, history: History::new(history), names, announce_limit }
+    }
+
+    /// The room of this id, which is in use.
+    pub(crate) fn get(&self, id: RoomId) -> &Room {
+        self.slots.get(id)
+    }
+
+    /// The members of a room; nobody, when it is gone.
+    pub(crate) fn members(&self, id: RoomId) -> &[UserId] {
+        self.slots.find(id).map_or(&[], |room| &room.members)
+    }
+
+    /// The room of this name, if it exists.
+    pub(crate) fn find(&self, name: &Name) -> Option<RoomId> {
+        self.names.holder(&name.key)
+    }
+
+    /// How many rooms there are.
+    pub(crate) fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    /// The rooms in the order of their keys, from behind `after` on.
+    pub(crate) fn iter_after<'a>(&'a self, after: &str) -> impl Iterator<Item = (&'a str, &'a Room)> {
+        self.names.iter_after(after).map(|(key, id)| (key, self.get(id)))
+    }
+
+    /// Bytes kept for `/history`.
+    pub(crate) fn history_bytes(&self) -> usize {
+        self.history.bytes()
+    }
+
+    /// Whether anything is kept for `/history`.
+    pub(crate) fn keeps_history(&self) -> bool {
+        self.history.is_on()
+    }
+
+    /// Makes an empty room, which its first member has to enter at once.
+    pub(crate) fn create(&mut self, name: &Name) -> Result<RoomId, Taken> {
+        self.names.check(name, None)?;
+        let ring = Ring::default();
+        let room = Room { name: name.clone(), members: Vec::new(), topic: None, seq: 0, quiet: false, ring };
+        let id = self.slots.insert(room);
+        self.names.insert(name, id);
+        Ok(id)
+    }
+
+    /// Adds a member; returns its place among them.
+    pub(crate) fn add(&mut self, id: RoomId, user: UserId) -> u32 {
+        let members = &mut self.slots.get_mut(id).members;
+        members.push(user);
+        u32::try_from(members.len() - 1).expect("fewer members than 2^32")
+    }
+
+    /// Takes out the member at `place`; returns who stands there now, if anybody.
+    pub(crate) fn remove(&mut self, id: RoomId, place: u32) -> Option<UserId> {
+        let members = &mut self.slots.get_mut(id).members;
+        members.swap_remove(place as usize);
+        if members.capacity() > 4 * members.len() {
+            members.shrink_to(2 * members.len());
+        }
+        members.get(place as usize).copied()
+    }
+
+    /// Ends a room that has lost its last member.
+    pub(crate) fn remove_if_empty(&mut self, id: RoomId) -> bool {
+        let empty = self.get(id).members.is_empty();
+        if empty {
+            let room = self.slots.remove(id);
+            self.names.remove(&room.name);
+            self.history.forget(id, &room.ring);
+        }
+        empty
+    }
+
+    /// Adds an event to the room's sequence and tells its members, but for `except`.
+    pub(crate) fn announce(
+        &mut self,
+        id: RoomId,
+        at: DateTime<Utc>,
+        (nick, kind, text): (&str, Kind, &str),
+        except: Option<UserId>,
+        sink: &mut impl Sink,
+    ) {
+        let room = self.slots.get_mut(id);
+        let unannounced = matches!(kind, Kind::Joined | Kind::Left | Kind::Renamed) && room.quiet;
+        if unannounced {
+            return;
+        }
+        room.seq += 1;
+        let event = RoomEvent { room: &room.name.shown, seq: room.seq, at, nick, kind, text };
+        sink.announce(id, &event, except);
+        History::keep(self, id, (at, nick, kind, text));
+    }
+
+    /// Whether `members` are too many for announcements.
+    pub(crate) fn is_crowd(&self, members: usize) -> bool {
+        self.announce_limit != 0 && members > self.announce_limit
+    }
+
+    /// Falls quiet or wakes up, as the number of members asks for, and says so.
+    pub(crate) fn update_quiet(&mut self, id: RoomId, at: DateTime<Utc>, sink: &mut impl Sink) {
+        let room = self.get(id);
+        let (members, quiet) = (room.members.len(), room.quiet);
+        let few = self.announce_limit == 0 || members * 10 < self.announce_limit * 9;
+        let kind = match quiet {
+            false if self.is_crowd(members) => Kind::Quiet,
+            true if few => Kind::Lively,
+            _ => return,
+        };
+        self.slots.get_mut(id).quiet = kind == Kind::Quiet;
+        self.announce(id, at, ("", kind, ""), None, sink);
+    }
+
+    /// Ends all rooms.
+    pub(crate) fn clear(&mut self) {
+        let ids: Vec<_> = self.slots.iter().map(|(id, _)| id).collect();
+        for id in ids {
+            let room = self.slots.remove(id);
+            self.names.remove(&room.name);
+            self.history.forget(id, &room.ring);
+        }
+    }
+
+    /// Members of all rooms together.
+    pub(crate) fn memberships(&self) -> usize {
+        self.slots.iter().map(|(_, room)| room.members.len()).sum()
+    }
+
+    /// Sets the topic.
+    pub(crate) fn set_topic(&mut self, id: RoomId, topic: &str) {
+        self.slots.get_mut(id).topic = Some(topic.into());
+    }
+
+    /// The ids freed in this turn may be used again.
+    pub(crate) fn end_turn(&mut self) {
+        self.slots.free.append(&mut self.slots.leaving);
+    }
+
+    /// Panics if the books contradict each other.
+    pub(crate) fn check(&self) {
+        let mut bytes = 0;
+        let mut rooms = 0;
+        for (id, room) in self.slots.iter() {
+            assert!(!room.members.is_empty(), "a room exists while it has members");
+            assert_eq!(self.find(&room.name), Some(id), "a room is found by its name");
+            bytes += room.ring.bytes();
+            rooms += 1;
+        }
+        assert_eq!(rooms, self.len());
+        assert_eq!(bytes, self.history_bytes());
+    }
+}

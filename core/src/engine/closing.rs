@@ -1,0 +1,99 @@
+//! Ends of connections.
+
+use alloc::string::ToString as _;
+
+use super::conn::{Closing, Phase};
+use super::leave::LeaveReason;
+use super::{Engine, deadlines};
+use crate::action::{Action, Close, Reason};
+use crate::chat::UserId;
+use crate::plain;
+
+impl Engine {
+    /// Lets a connection go politely: the user leaves, is told why, and what it is owed is written first.
+    pub(super) fn close(&mut self, slot: u32, reason: Reason) {
+        self.leave_chat(slot, reason);
+        self.turn.write(UserId(slot), |out| plain::notice_of_close(out, reason));
+        self.begin_closing(slot, reason, false);
+    }
+
+    /// Lets a reader go that has fallen too far behind: what waits for it is dropped, but for the reason.
+    pub(super) fn cut_off(&mut self, slot: u32, reason: Reason) {
+        self.leave_chat(slot, reason);
+        self.end_answer(slot);
+        let mut told = alloc::vec::Vec::new();
+        plain::notice_of_close(&mut told, reason);
+        let conn = self.conns.get_mut(slot);
+        conn.queue.drop_waiting(&mut self.segments);
+        conn.queue.push(self.segments.insert(told));
+        self.begin_closing(slot, reason, true);
+    }
+
+    /// Drops a connection as it is.
+    pub(super) fn drop_now(&mut self, slot: u32, reason: Reason) {
+        self.leave_chat(slot, reason);
+        self.end_answer(slot);
+        let id = self.conns.id(slot);
+        let conn = self.conns.get_mut(slot);
+        if let Phase::Closed = conn.phase {
+            return;
+        }
+        conn.queue.clear(&mut self.segments);
+        conn.held = alloc::vec::Vec::new();
+        conn.framer = Default::default();
+        conn.phase = Phase::Closed;
+        self.actions.push_back(Action::Close { conn: id, how: Close::Now, reason });
+        self.rearm(slot);
+    }
+
+    /// Takes the user, if there is one, out of the chat.
+    pub(super) fn leave_chat(&mut self, slot: u32, reason: impl Into<LeaveReason>) {
+        let user = UserId(slot);
+        if self.chat.is_registered(user) {
+            self.chat.quit(user, &reason.into().to_string(), self.stamp, &mut self.turn);
+        }
+    }
+
+    /// Ends the server.
+    pub(super) fn end(&mut self) {
+        if self.ending {
+            return;
+        }
+        // What was said before is still for all.
+        self.seal();
+        self.ending = true;
+        self.chat.clear();
+        for slot in self.conns.slots() {
+            match self.conns.get(slot).phase {
+                Phase::Handshaking { .. } => self.drop_now(slot, Reason::ShuttingDown),
+                Phase::Registering(_) | Phase::Chatting => {
+                    self.end_answer(slot);
+                    self.close(slot, Reason::ShuttingDown);
+                }
+                Phase::Closing(_) | Phase::Closed => {}
+            }
+            if let Phase::Closing(closing) = &mut self.conns.get_mut(slot).phase {
+                closing.latest = closing.latest.min(self.mono.after(deadlines::SHUTDOWN));
+                closing.until = closing.until.min(closing.latest);
+            }
+            self.rearm(slot);
+        }
+    }
+
+    /// A closing connection that makes progress gets more time.
+    pub(super) fn extend_closing(&mut self, slot: u32) {
+        if let Phase::Closing(closing) = &mut self.conns.get_mut(slot).phase {
+            closing.until = self.mono.after(deadlines::LINGER).min(closing.latest);
+        }
+    }
+
+    fn begin_closing(&mut self, slot: u32, reason: Reason, deaf: bool) {
+        let latest = self.mono.after(deadlines::CLOSING);
+        let until = self.mono.after(deadlines::LINGER);
+        let conn = self.conns.get_mut(slot);
+        conn.held = alloc::vec::Vec::new();
+        conn.stalled = None;
+        conn.phase = Phase::Closing(Closing { reason, until, latest, told: false, deaf });
+        self.attend(slot);
+    }
+}

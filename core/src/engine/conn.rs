@@ -1,0 +1,197 @@
+//! One connection, as the engine knows it.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::net::IpAddr;
+
+use crate::action::Reason;
+use crate::chat::Answer;
+use crate::event::ConnId;
+use crate::flood::Bucket;
+use crate::framing::Framer;
+use crate::outbox::{Piece, Queue};
+use crate::time::Mono;
+
+/// How far a connection has come.
+#[derive(Debug)]
+pub(super) enum Phase {
+    /// Accepted; no text may flow yet. One that is over a limit is told so when it opens.
+    Handshaking { until: Mono, over: Option<Reason> },
+    /// Choosing a nickname.
+    Registering(Registering),
+    /// Registered.
+    Chatting,
+    /// On its way out: what is owed is written, nothing is read.
+    Closing(Closing),
+    /// The adapter was told to drop it; its `Disconnected` is awaited.
+    Closed,
+}
+
+/// The state of choosing a nickname.
+#[derive(Debug)]
+pub(super) struct Registering {
+    /// When the greeting is due; none: it was sent, or the user spoke first.
+    pub(super) greeting: Option<Mono>,
+    /// When it has taken too long; stands still while input is paused.
+    pub(super) until: Option<Mono>,
+    /// Since when input is paused.
+    pub(super) paused: Option<Mono>,
+    /// Whether a whole line has come.
+    pub(super) spoke: bool,
+    /// Nicknames refused.
+    pub(super) refusals: u8,
+    /// One was refused in this turn: what follows of it decides whether this is a script.
+    pub(super) refused_now: bool,
+}
+
+/// The state of closing.
+#[derive(Debug)]
+pub(super) struct Closing {
+    pub(super) reason: Reason,
+    /// When it ends without further progress.
+    pub(super) until: Mono,
+    /// When it ends whatever happens.
+    pub(super) latest: Mono,
+    /// Whether the adapter was told to close behind the outstanding write.
+    pub(super) told: bool,
+    /// It was cut off: what rooms say no longer reaches it.
+    pub(super) deaf: bool,
+}
+
+/// A long answer under way, and what came behind it.
+#[derive(Debug)]
+pub(super) struct Answering {
+    /// What is still to be told; none: only its last part is still to be taken.
+    pub(super) rest: Option<Answer>,
+    pub(super) behind: Vec<Piece>,
+}
+
+/// One connection.
+#[derive(Debug)]
+pub(super) struct Conn {
+    pub(super) generation: u32,
+    pub(super) phase: Phase,
+    /// The address it counts for; none, when it counts for none.
+    pub(super) address: Option<IpAddr>,
+    /// It came over a limit, and counts only as that.
+    pub(super) refused: bool,
+    pub(super) framer: Framer,
+    pub(super) bucket: Bucket,
+    /// Input that waits: for flood control, for the end of an answer.
+    pub(super) held: Vec<u8>,
+    /// The peer has ended its input. What is held of it is served until then.
+    pub(super) finished: Option<Mono>,
+    /// When flood control lets the next line through.
+    pub(super) resume_at: Option<Mono>,
+    pub(super) queue: Queue,
+    /// It asked, in this turn, for a long answer.
+    pub(super) asked: bool,
+    pub(super) answering: Option<Box<Answering>>,
+    /// Since when it has owed more than the backlog limit.
+    pub(super) stalled: Option<Mono>,
+    /// The deadline that stands in the timer queue.
+    pub(super) armed: Option<Mono>,
+    /// What the adapter was last told.
+    pub(super) reading: bool,
+    /// Whether it stands in the list of those to attend to.
+    pub(super) attended: bool,
+}
+
+impl Conn {
+    /// Whether its next line may be taken now, flood control aside.
+    pub(super) fn takes_lines(&self) -> bool {
+        match &self.phase {
+            Phase::Registering(registering) => !registering.refused_now,
+            Phase::Chatting => !self.asked && self.answering.is_none(),
+            Phase::Handshaking { .. } | Phase::Closing(_) | Phase::Closed => false,
+        }
+    }
+
+    /// Whether it is still one of those who talk or are about to.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.phase, Phase::Registering(_) | Phase::Chatting)
+    }
+
+    /// Whether the peer should be read from.
+    pub(super) fn wants_input(&self) -> bool {
+        !self.is_open() || self.held.is_empty()
+    }
+
+    /// Bytes owed to it, those behind a long answer included.
+    pub(super) fn owed(&self) -> usize {
+        let behind = self.answering.iter().flat_map(|answering| &answering.behind);
+        self.queue.owed() + behind.map(|piece| piece.len()).sum::<usize>()
+    }
+}
+
+/// The connections by slot.
+#[derive(Debug, Default)]
+pub(super) struct Conns {
+    slots: Vec<Option<Conn>>,
+    /// The generation that the next connection of each slot gets.
+    generations: Vec<u32>,
+    free: Vec<u32>,
+    /// Freed in the turn under way; its output may still name them.
+    leaving: Vec<u32>,
+    open: usize,
+}
+
+impl Conns {
+    /// Adds a connection; `make` is given its generation.
+    pub(super) fn insert(&mut self, make: impl FnOnce(u32) -> Conn) -> ConnId {
+        self.open += 1;
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(None);
+            self.generations.push(0);
+            u32::try_from(self.slots.len() - 1).expect("fewer connections than 2^32")
+        });
+        let generation = self.generations[slot as usize];
+        self.slots[slot as usize] = Some(make(generation));
+        ConnId { slot, generation }
+    }
+
+    /// Takes a connection out.
+    pub(super) fn remove(&mut self, slot: u32) -> Conn {
+        self.open -= 1;
+        self.leaving.push(slot);
+        let generation = &mut self.generations[slot as usize];
+        *generation = generation.wrapping_add(1);
+        self.slots[slot as usize].take().expect("an open connection")
+    }
+
+    /// The slots freed in this turn may be used again.
+    pub(super) fn end_turn(&mut self) {
+        self.free.append(&mut self.leaving);
+    }
+
+    pub(super) fn find(&mut self, slot: u32) -> Option<&mut Conn> {
+        self.slots[slot as usize].as_mut()
+    }
+
+    pub(super) fn get(&self, slot: u32) -> &Conn {
+        self.slots[slot as usize].as_ref().expect("an open connection")
+    }
+
+    pub(super) fn get_mut(&mut self, slot: u32) -> &mut Conn {
+        self.find(slot).expect("an open connection")
+    }
+
+    /// The connection's full name.
+    pub(super) fn id(&self, slot: u32) -> ConnId {
+        ConnId { slot, generation: self.get(slot).generation }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &Conn)> {
+        (0..).zip(&self.slots).filter_map(|(slot, conn)| Some((slot, conn.as_ref()?)))
+    }
+
+    /// The slots in use.
+    pub(super) fn slots(&self) -> Vec<u32> {
+        self.iter().map(|(slot, _)| slot).collect()
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.open
+    }
+}

@@ -1,0 +1,127 @@
+//! What happens when nothing happens.
+
+use core::time::Duration;
+
+use super::Engine;
+use super::conn::{Conn, Phase};
+use crate::action::Reason;
+use crate::chat::UserId;
+use crate::config::Config;
+use crate::plain;
+use crate::time::Mono;
+
+/// How long the server waits before it speaks first: a client that does is recognised before a byte is sent.
+pub(super) const GREETING: Duration = Duration::from_millis(250);
+/// How long a transport handshake may take.
+pub(super) const HANDSHAKE: Duration = Duration::from_secs(10);
+/// How long input that flood control holds back is served after the peer has ended it.
+pub(super) const AFTER_END: Duration = Duration::from_secs(60);
+/// How long a closing connection may stand without taking a byte, or without ending its side.
+pub(super) const LINGER: Duration = Duration::from_secs(10);
+/// How long a connection may take to close in all.
+pub(super) const CLOSING: Duration = Duration::from_secs(60);
+/// The same when the whole server ends.
+pub(super) const SHUTDOWN: Duration = Duration::from_secs(5);
+
+/// Why there is a deadline; for traces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Timer {
+    /// A transport handshake takes too long.
+    Handshake,
+    /// A silent client is to be greeted.
+    Greeting,
+    /// A nickname takes too long.
+    Registration,
+    /// Flood control lets the next line through.
+    Flood,
+    /// What flood control holds back of ended input takes too long.
+    EndOfInput,
+    /// A reader has owed too much for too long.
+    Stall,
+    /// A closing connection takes too long.
+    Closing,
+    /// More output is retained than memory allows.
+    Memory,
+}
+
+impl Engine {
+    /// The one next deadline, and why it is there. Any other call may change it.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<(Mono, Timer)> {
+        if self.drained && self.is_out_of_memory() {
+            return Some((self.mono, Timer::Memory));
+        }
+        let &(_, slot) = self.timers.first()?;
+        next_deadline(self.conns.get(slot), &self.config)
+    }
+
+    pub(super) fn expire(&mut self) {
+        if self.drained {
+            self.save_memory();
+        }
+        while let Some(&(at, slot)) = self.timers.first()
+            && at <= self.mono
+        {
+            while let Some((at, timer)) = next_deadline(self.conns.get(slot), &self.config)
+                && at <= self.mono
+            {
+                self.expire_one(slot, timer);
+            }
+            self.rearm(slot);
+        }
+    }
+
+    fn expire_one(&mut self, slot: u32, timer: Timer) {
+        match timer {
+            Timer::Handshake => self.drop_now(slot, Reason::HandshakeTimeout),
+            Timer::Greeting => {
+                if let Phase::Registering(registering) = &mut self.conns.get_mut(slot).phase {
+                    registering.greeting = None;
+                }
+                self.turn.write(UserId(slot), plain::greeting);
+            }
+            Timer::Registration => self.close(slot, Reason::RegistrationTimeout),
+            Timer::Flood => self.resume(slot),
+            Timer::EndOfInput => self.close(slot, Reason::EndOfInputTimeout),
+            Timer::Stall => self.cut_off(slot, Reason::TooSlow),
+            Timer::Closing => self.drop_now(slot, Reason::LingerTimeout),
+            Timer::Memory => unreachable!("no connection has this deadline"),
+        }
+    }
+
+    /// Puts a connection's next deadline into the timer queue.
+    pub(super) fn rearm(&mut self, slot: u32) {
+        let Some(conn) = self.conns.find(slot) else { return };
+        let next = next_deadline(conn, &self.config).map(|(at, _)| at);
+        if conn.armed == next {
+            return;
+        }
+        if let Some(at) = conn.armed {
+            self.timers.remove(&(at, slot));
+        }
+        conn.armed = next;
+        if let Some(at) = next {
+            self.timers.insert((at, slot));
+        }
+    }
+}
+
+/// The first of a connection's deadlines.
+fn next_deadline(conn: &Conn, config: &Config) -> Option<(Mono, Timer)> {
+    let of_phase = match &conn.phase {
+        Phase::Handshaking { until, .. } => [Some((*until, Timer::Handshake)), None],
+        Phase::Registering(registering) => {
+            let until = registering.until.filter(|_| registering.paused.is_none());
+            [registering.greeting.map(|at| (at, Timer::Greeting)), until.map(|at| (at, Timer::Registration))]
+        }
+        Phase::Closing(closing) => [Some((closing.until, Timer::Closing)), None],
+        Phase::Chatting | Phase::Closed => [None, None],
+    };
+    let of_input = [
+        conn.resume_at.filter(|_| conn.is_open()).map(|at| (at, Timer::Flood)),
+        conn.finished.filter(|_| conn.is_open()).map(|at| (at, Timer::EndOfInput)),
+    ];
+    let stall = conn.stalled.filter(|_| conn.is_open() && !config.stall.is_zero());
+    let stall = stall.map(|since| (since.after(config.stall), Timer::Stall));
+    of_phase.into_iter().chain(of_input).chain([stall]).flatten().min()
+}

@@ -1,0 +1,187 @@
+//! From received bytes to commands, as fast as flood control and the user's own answers let them.
+
+use core::mem;
+
+use super::conn::{Conn, Phase};
+use super::{Engine, deadlines};
+use crate::action::{Reason, Report};
+use crate::chat::{Flow, UserId};
+use crate::framing::Line;
+use crate::plain::{self, Registration, Request};
+use crate::text;
+
+/// Nicknames that may be refused before the connection is.
+const MAX_REFUSALS: u8 = 5;
+
+impl Engine {
+    pub(super) fn received(&mut self, slot: u32, bytes: &[u8]) {
+        let conn = self.conns.get_mut(slot);
+        if matches!(conn.phase, Phase::Closing(_) | Phase::Closed) {
+            return;
+        }
+        if conn.held.is_empty() && conn.takes_lines() {
+            self.serve(slot, bytes);
+        } else {
+            conn.held.extend_from_slice(bytes);
+        }
+        self.attend(slot);
+    }
+
+    pub(super) fn peer_finished(&mut self, slot: u32) {
+        let until = self.mono.after(deadlines::AFTER_END);
+        self.conns.get_mut(slot).finished.get_or_insert(until);
+        self.resume(slot);
+    }
+
+    /// Goes on with what is held.
+    pub(super) fn resume(&mut self, slot: u32) {
+        let conn = self.conns.get_mut(slot);
+        conn.resume_at = None;
+        if conn.takes_lines() {
+            let held = mem::take(&mut conn.held);
+            self.serve(slot, &held);
+        }
+        self.attend(slot);
+    }
+
+    /// Serves the lines of `input` until one has to wait; what is left is held.
+    fn serve(&mut self, slot: u32, mut input: &[u8]) {
+        let mut framer = mem::take(&mut self.conns.get_mut(slot).framer);
+        while !input.is_empty() && self.has_token(slot) {
+            // No chat state is touched while bytes are taken apart: a fault there is this connection's alone.
+            self.poisoned = false;
+            let line = framer.next(&mut input);
+            self.poisoned = true;
+            let Some(line) = line else { break };
+            self.serve_line(slot, line);
+        }
+        let conn = self.conns.get_mut(slot);
+        if conn.is_open() {
+            conn.held = input.to_vec();
+        }
+        if conn.finished.is_some() && conn.held.is_empty() && self.has_token(slot) {
+            if let Some(line) = framer.finish() {
+                self.serve_line(slot, line);
+            }
+            self.end_of_input(slot);
+        }
+        self.conns.get_mut(slot).framer = framer;
+    }
+
+    /// Whether the connection's next line may be served now; if only flood control forbids it, it is resumed.
+    fn has_token(&mut self, slot: u32) -> bool {
+        let (limit, now) = (self.config.flood, self.mono);
+        let conn = self.conns.get_mut(slot);
+        if !conn.takes_lines() {
+            return false;
+        }
+        match limit.map_or(Ok(()), |limit| conn.bucket.check(limit, now)) {
+            Ok(()) => true,
+            Err(at) => {
+                conn.resume_at = Some(at);
+                false
+            }
+        }
+    }
+
+    fn end_of_input(&mut self, slot: u32) {
+        let conn = self.conns.get_mut(slot);
+        // A long answer to the last line is given first.
+        if conn.takes_lines() {
+            self.close(slot, Reason::EndOfInput);
+        }
+    }
+
+    fn serve_line(&mut self, slot: u32, line: Line<'_>) {
+        let conn = self.conns.get_mut(slot);
+        if let Some(limit) = self.config.flood {
+            conn.bucket.take(limit, self.mono);
+        }
+        if let Phase::Registering(registering) = &mut conn.phase {
+            registering.greeting = None;
+            let first = !mem::replace(&mut registering.spoke, true);
+            self.serve_registration(slot, line, first);
+        } else {
+            self.serve_request(slot, line);
+        }
+    }
+
+    fn serve_registration(&mut self, slot: u32, line: Line<'_>, first: bool) {
+        let user = UserId(slot);
+        let Line::Text(bytes) = line else {
+            self.turn.write(user, plain::line_too_long);
+            return self.nickname_refused(slot);
+        };
+        if first && plain::is_http_request(bytes) {
+            self.turn.write(user, |out| out.extend_from_slice(plain::HTTP_ANSWER));
+            return self.close(slot, Reason::Http);
+        }
+        let text = text::from_wire(bytes);
+        match plain::parse_registration(&text) {
+            Registration::Help(command) => self.turn.write(user, |out| plain::help(out, command)),
+            Registration::Quit => self.close(slot, Reason::Quit),
+            Registration::Nick(nick) => {
+                if self.chat.register(user, nick, self.stamp, &mut self.turn) {
+                    self.conns.get_mut(slot).phase = Phase::Chatting;
+                    let (conn, nick) = (self.conns.id(slot), self.chat.nick(user).into());
+                    self.turn.report(Report::Registered { conn, nick });
+                } else {
+                    self.nickname_refused(slot);
+                }
+            }
+        }
+    }
+
+    fn nickname_refused(&mut self, slot: u32) {
+        let Phase::Registering(registering) = &mut self.conns.get_mut(slot).phase else { return };
+        registering.refusals += 1;
+        if registering.refusals >= MAX_REFUSALS {
+            return self.close(slot, Reason::NicknamesRefused);
+        }
+        registering.refused_now = true;
+        self.refused.push(slot);
+    }
+
+    /// Decides, at the end of a turn, about those whose nickname was refused in it. If more input is waiting,
+    /// it comes from a script, whose next message must not become its name.
+    pub(super) fn settle_refused(&mut self) {
+        for slot in mem::take(&mut self.refused) {
+            let Some(conn) = self.conns.find(slot) else { continue };
+            let Phase::Registering(registering) = &mut conn.phase else { continue };
+            registering.refused_now = false;
+            if conn.held.is_empty() {
+                self.resume(slot);
+            } else {
+                self.close(slot, Reason::NicknamesRefused);
+            }
+            self.rearm(slot);
+        }
+    }
+
+    fn serve_request(&mut self, slot: u32, line: Line<'_>) {
+        let user = UserId(slot);
+        let Line::Text(bytes) = line else { return self.turn.write(user, plain::line_too_long) };
+        let text = text::from_wire(bytes);
+        match plain::parse(&text) {
+            Request::Nothing => {}
+            Request::Help(command) => self.turn.write(user, |out| plain::help(out, command)),
+            Request::Usage(name) => self.turn.write(user, |out| plain::usage(out, name)),
+            Request::Unknown => self.turn.write(user, plain::unknown_command),
+            Request::Chat(command) => match self.chat.apply(user, command, self.stamp, &mut self.turn) {
+                Flow::Stay => {}
+                Flow::Wait => self.conns.get_mut(slot).asked = true,
+                Flow::Quit => self.close(slot, Reason::Quit),
+            },
+        }
+    }
+
+    /// Stops or resumes the clock of registration as input is paused.
+    pub(super) fn pause_registration(conn: &mut Conn, reading: bool, now: crate::time::Mono) {
+        let Phase::Registering(registering) = &mut conn.phase else { return };
+        if !reading {
+            registering.paused.get_or_insert(now);
+        } else if let Some(since) = registering.paused.take() {
+            registering.until = registering.until.map(|until| until.after(now.since(since)));
+        }
+    }
+}

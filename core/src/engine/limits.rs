@@ -1,0 +1,137 @@
+//! Limits on how many connect, and how much memory all of it takes.
+
+use alloc::collections::BTreeMap;
+use core::net::{IpAddr, Ipv6Addr};
+
+use super::Engine;
+use super::conn::Conn;
+use crate::action::Reason;
+
+/// Connections over a limit that are told so at one time; further ones are dropped without a word, so that
+/// refusing does not take what the limit protects.
+pub(super) const MAX_REFUSED: usize = 64;
+
+/// Who is connected.
+#[derive(Debug, Default)]
+pub(super) struct Limits {
+    /// Connections within the limits.
+    admitted: usize,
+    /// Connections over them that are not gone yet.
+    pub(super) refused: usize,
+    /// Those of each address that counts.
+    addresses: BTreeMap<IpAddr, usize>,
+}
+
+/// Bytes that the engine retains, by kind: what its limits bound.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Footprint {
+    /// Connections that are not gone.
+    pub connections: usize,
+    /// Users with a nickname.
+    pub users: usize,
+    /// Rooms.
+    pub rooms: usize,
+    /// Bytes received and not served: unfinished lines, and input held back.
+    pub input: usize,
+    /// Bytes of output that somebody is still owed; shared ones count once.
+    pub output: usize,
+    /// Bytes kept for `/history`.
+    pub history: usize,
+    /// Bytes of the turn that is not sealed yet.
+    pub turn: usize,
+}
+
+impl Engine {
+    /// What the engine retains at this moment. Counts every connection: not for every turn.
+    #[must_use]
+    pub fn footprint(&self) -> Footprint {
+        let (users, rooms, history) = self.chat.sizes();
+        let held = |conn: &Conn| conn.held.capacity() + conn.framer.retained();
+        Footprint {
+            connections: self.conns.len(),
+            users,
+            rooms,
+            input: self.conns.iter().map(|(_, conn)| held(conn)).sum(),
+            output: self.segments.retained(),
+            history,
+            turn: self.turn.bytes(),
+        }
+    }
+
+    /// Counts a new connection, or says which limit it is over.
+    pub(super) fn admit(&mut self, peer: IpAddr) -> (Option<Reason>, Option<IpAddr>) {
+        let address = counted_address(peer);
+        let limit = |limit: usize| if limit == 0 { usize::MAX } else { limit };
+        let held = address.map_or(0, |address| self.limits.addresses.get(&address).copied().unwrap_or(0));
+        let over = if self.limits.admitted >= limit(self.config.max_connections) {
+            Some(Reason::ServerFull)
+        } else if held >= limit(self.config.max_connections_per_address) {
+            Some(Reason::AddressFull)
+        } else {
+            None
+        };
+        if over.is_some() {
+            self.limits.refused += 1;
+            return (over, None);
+        }
+        self.limits.admitted += 1;
+        if let Some(address) = address {
+            *self.limits.addresses.entry(address).or_default() += 1;
+        }
+        (None, address)
+    }
+
+    /// Gives back what a connection counted for.
+    pub(super) fn discharge(&mut self, conn: &Conn) {
+        if conn.refused {
+            self.limits.refused -= 1;
+            return;
+        }
+        self.limits.admitted -= 1;
+        let Some(address) = conn.address else { return };
+        let held = self.limits.addresses.get_mut(&address).expect("a counted address");
+        *held -= 1;
+        if *held == 0 {
+            self.limits.addresses.remove(&address);
+        }
+    }
+
+    /// Whether readers hold more than all of them together may.
+    pub(super) fn is_out_of_memory(&self) -> bool {
+        self.config.memory != 0 && self.segments.retained() > self.config.memory
+    }
+
+    /// Cuts off those furthest behind until the rest is within the limit.
+    pub(super) fn save_memory(&mut self) {
+        if !self.is_out_of_memory() {
+            return;
+        }
+        let debtors = self.conns.iter().map(|(slot, conn)| (conn.owed(), slot)).filter(|&(owed, _)| owed > 0);
+        let mut debtors: alloc::vec::Vec<_> = debtors.collect();
+        debtors.sort_unstable_by_key(|&(owed, slot)| (core::cmp::Reverse(owed), slot));
+        for (_, slot) in debtors {
+            if !self.is_out_of_memory() {
+                return;
+            }
+            self.drop_now(slot, Reason::OutOfMemory);
+        }
+    }
+
+    /// Panics if the counts are wrong.
+    pub(super) fn check_limits(&self) {
+        let refused = self.conns.iter().filter(|(_, conn)| conn.refused).count();
+        assert_eq!(refused, self.limits.refused);
+        assert_eq!(self.conns.len() - refused, self.limits.admitted);
+        let of_addresses: usize = self.limits.addresses.values().sum();
+        assert_eq!(of_addresses, self.conns.iter().filter(|(_, conn)| conn.address.is_some()).count());
+    }
+}
+
+/// The address that a peer counts for: IPv6 by its /64, which is what one customer gets. Loopback counts for none.
+fn counted_address(peer: IpAddr) -> Option<IpAddr> {
+    match peer.to_canonical() {
+        peer if peer.is_loopback() => None,
+        IpAddr::V6(v6) => Some(IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64)))),
+        v4 @ IpAddr::V4(_) => Some(v4),
+    }
+}

@@ -1,0 +1,285 @@
+//! The engine: connection events and time in, actions out.
+
+mod closing;
+mod conn;
+mod deadlines;
+mod input;
+mod leave;
+mod limits;
+mod output;
+
+use alloc::collections::{BTreeSet, VecDeque};
+use alloc::vec::Vec;
+use core::net::IpAddr;
+use core::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use conn::{Conn, Conns, Phase};
+pub use deadlines::Timer;
+pub use limits::Footprint;
+
+use crate::action::{Action, Reason, Report};
+use crate::chat::{Chat, Name, UserId};
+use crate::config::{Config, ConfigError};
+use crate::event::{Cause, ConnId, Event};
+use crate::outbox::{Queue, Segments, Turn};
+use crate::time::{Mono, Now};
+
+/// A wall clock that moves against the monotonic one by more than this is worth a line in the log.
+const CLOCK_JUMP: Duration = Duration::from_secs(60);
+
+/// A chat server without its sockets and clocks.
+///
+/// Adapters call [`connect`](Self::connect) at accept, then [`handle`](Self::handle) for what happens to the
+/// connection; after some events they take [`poll_action`](Self::poll_action) until it has no more, and they
+/// call [`handle_timeout`](Self::handle_timeout) when the deadline of [`poll_timeout`](Self::poll_timeout) has
+/// come. Any order of these calls is legal. Late draining costs memory only.
+///
+/// All state is plain data that the engine owns. The same configuration and the same calls give the same
+/// actions, byte for byte.
+#[derive(Debug)]
+pub struct Engine {
+    config: Config,
+    chat: Chat,
+    conns: Conns,
+    turn: Turn,
+    segments: Segments,
+    limits: limits::Limits,
+    /// Actions ready to be taken.
+    actions: VecDeque<Action>,
+    /// Connections that may need a write, a pause or a close.
+    attention: VecDeque<u32>,
+    /// Connections whose nickname was refused in this turn.
+    refused: Vec<u32>,
+    /// The next deadline of every connection that has one.
+    timers: BTreeSet<(Mono, u32)>,
+    /// Whether all actions were taken since the last turn was released.
+    drained: bool,
+    ending: bool,
+    poisoned: bool,
+    /// The latest time seen.
+    mono: Mono,
+    /// The latest stamp given; stamps never go back.
+    stamp: DateTime<Utc>,
+    /// Both clocks as they were last read.
+    clocks: Option<Now>,
+}
+
+impl Engine {
+    /// An engine without connections.
+    ///
+    /// # Errors
+    /// When limits contradict each other.
+    pub fn new(config: Config) -> Result<Self, ConfigError> {
+        let lobby = match &config.lobby {
+            None => None,
+            Some(lobby) => Some(Name::room(lobby).ok_or_else(|| ConfigError::Lobby(lobby.clone()))?),
+        };
+        if config.flood.is_some_and(|flood| flood.lines == 0 || flood.per.is_zero()) {
+            return Err(ConfigError::Flood);
+        }
+        if config.memory != 0 && config.memory < config.backlog {
+            return Err(ConfigError::MemoryBelowBacklog);
+        }
+        Ok(Self {
+            chat: Chat::new(&config, lobby),
+            conns: Conns::default(),
+            turn: Turn::new(config.report_messages),
+            segments: Segments::default(),
+            limits: limits::Limits::default(),
+            actions: VecDeque::new(),
+            attention: VecDeque::new(),
+            refused: Vec::new(),
+            timers: BTreeSet::new(),
+            drained: true,
+            ending: false,
+            poisoned: false,
+            mono: Mono::default(),
+            stamp: DateTime::<Utc>::MIN_UTC,
+            clocks: None,
+            config,
+        })
+    }
+
+    /// A connection was accepted from `peer`. Limits count from here; one that is over them is told so as soon
+    /// as it has [`Opened`](Event::Opened), and closed.
+    pub fn connect(&mut self, now: Now, peer: IpAddr) -> ConnId {
+        self.guarded(now, |engine| {
+            let (over, address) = engine.admit(peer);
+            let phase = Phase::Handshaking { until: engine.mono.after(deadlines::HANDSHAKE), over };
+            let id = engine.conns.insert(|generation| new_conn(generation, phase, address, over.is_some()));
+            if engine.ending {
+                engine.drop_now(id.slot, Reason::ShuttingDown);
+            } else if let Some(reason) = over
+                && engine.limits.refused > limits::MAX_REFUSED
+            {
+                engine.drop_now(id.slot, reason);
+            }
+            engine.rearm(id.slot);
+            id
+        })
+    }
+
+    /// Something happened to a connection. Ignored for one that the engine has closed.
+    ///
+    /// # Panics
+    /// On an event after [`Disconnected`](Event::Disconnected), and on credit for more than was written: these
+    /// are faults of the adapter.
+    pub fn handle(&mut self, now: Now, conn: ConnId, event: Event<'_>) {
+        let slot = conn.slot;
+        let known = self.conns.find(slot).is_some_and(|known| known.generation == conn.generation);
+        assert!(known, "no event comes after Disconnected");
+        self.guarded(now, |engine| {
+            match event {
+                Event::Opened => engine.opened(slot),
+                Event::Received(bytes) => engine.received(slot, bytes),
+                Event::Wrote(count) => engine.wrote(slot, count),
+                Event::PeerFinished => engine.peer_finished(slot),
+                Event::Disconnected(cause) => return engine.disconnected(slot, cause),
+            }
+            engine.rearm(slot);
+        });
+    }
+
+    /// Time has passed. What was due is done; a call without need does nothing.
+    pub fn handle_timeout(&mut self, now: Now) {
+        self.guarded(now, Self::expire);
+    }
+
+    /// The next thing to do. The first call after inputs seals the turn.
+    pub fn poll_action(&mut self) -> Option<Action> {
+        if self.poisoned {
+            return None;
+        }
+        self.poisoned = true;
+        let action = self.next_action();
+        self.poisoned = false;
+        action
+    }
+
+    /// Says goodbye to everybody, and closes every connection when what it is owed has left, in 5 seconds at
+    /// most. Connections made from now on are closed at once.
+    pub fn shutdown(&mut self, now: Now) {
+        self.guarded(now, Self::end);
+    }
+
+    /// Connections of which no [`Disconnected`](Event::Disconnected) has come yet.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.conns.len()
+    }
+
+    /// Whether a panic has unwound while chat state was being changed. Such an engine emits nothing more: its
+    /// state may be half-changed, and the server has to end.
+    #[must_use]
+    pub fn is_poisoned(&self) -> bool {
+        self.poisoned
+    }
+
+    /// Runs what may change chat state, and takes in the time.
+    fn guarded<R>(&mut self, now: Now, change: impl FnOnce(&mut Self) -> R) -> R {
+        assert!(!self.poisoned, "a poisoned engine serves nobody");
+        self.poisoned = true;
+        self.observe(now);
+        let result = change(self);
+        self.poisoned = false;
+        result
+    }
+
+    fn observe(&mut self, now: Now) {
+        if let Some(before) = self.clocks {
+            let by_wall = now.utc.signed_duration_since(before.utc);
+            let by_mono =
+                chrono::Duration::from_std(now.mono.since(before.mono)).unwrap_or(chrono::Duration::MAX);
+            let ahead = by_wall.checked_sub(&by_mono).unwrap_or_default();
+            let by = ahead.abs().to_std().unwrap_or_default();
+            if by > CLOCK_JUMP {
+                self.turn.report(Report::ClockJumped { by, back: ahead < chrono::Duration::zero() });
+            }
+        }
+        self.clocks = Some(now);
+        self.mono = self.mono.max(now.mono);
+        self.stamp = self.stamp.max(now.utc);
+    }
+
+    fn opened(&mut self, slot: u32) {
+        let Phase::Handshaking { over, .. } = self.conns.get(slot).phase else { return };
+        let timeout = self.config.registration_timeout;
+        let until = (!timeout.is_zero()).then(|| self.mono.after(timeout));
+        let conn = self.conns.get_mut(slot);
+        conn.phase = Phase::Registering(conn::Registering {
+            greeting: Some(self.mono.after(deadlines::GREETING)),
+            until,
+            paused: None,
+            spoke: false,
+            refusals: 0,
+            refused_now: false,
+        });
+        match over {
+            Some(reason) => self.close(slot, reason),
+            None => self.resume(slot),
+        }
+    }
+
+    fn disconnected(&mut self, slot: u32, cause: Cause) {
+        self.end_answer(slot);
+        // What came before the end still counts, as far as flood control lets it.
+        self.resume(slot);
+        self.leave_chat(slot, cause);
+        self.end_answer(slot);
+        let mut conn = self.conns.remove(slot);
+        conn.queue.clear(&mut self.segments);
+        if let Some(at) = conn.armed {
+            self.timers.remove(&(at, slot));
+        }
+        self.discharge(&conn);
+    }
+
+    /// Panics if the engine's books contradict each other. For tests and fuzzing: it recounts everything.
+    pub fn check(&self) {
+        assert!(!self.poisoned, "not poisoned");
+        self.chat.check();
+        let answering =
+            |conn: &Conn| conn.answering.iter().flat_map(|a| a.behind.clone()).collect::<Vec<_>>();
+        let held = self.conns.iter().flat_map(|(_, conn)| conn.queue.pieces().chain(answering(conn)));
+        self.segments.check(held);
+        for (slot, conn) in self.conns.iter() {
+            assert_eq!(conn.owed(), conn_pieces_owed(conn), "what is owed is what is queued");
+            let registered = self.chat.is_registered(UserId(slot));
+            assert_eq!(registered, matches!(conn.phase, Phase::Chatting), "a user chats on a connection");
+            assert!(
+                conn.armed.is_none_or(|at| self.timers.contains(&(at, slot))),
+                "an armed timer is queued"
+            );
+        }
+        assert_eq!(self.timers.len(), self.conns.iter().filter(|(_, conn)| conn.armed.is_some()).count());
+        self.check_limits();
+    }
+}
+
+fn conn_pieces_owed(conn: &Conn) -> usize {
+    let behind: usize = conn.answering.iter().flat_map(|a| &a.behind).map(|piece| piece.len()).sum();
+    conn.queue.recount() + behind
+}
+
+fn new_conn(generation: u32, phase: Phase, address: Option<IpAddr>, refused: bool) -> Conn {
+    Conn {
+        generation,
+        phase,
+        address,
+        refused,
+        framer: Default::default(),
+        bucket: Default::default(),
+        held: Vec::new(),
+        finished: None,
+        resume_at: None,
+        queue: Queue::default(),
+        asked: false,
+        answering: None,
+        stalled: None,
+        armed: None,
+        reading: true,
+        attended: false,
+    }
+}

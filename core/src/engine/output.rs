@@ -1,0 +1,195 @@
+//! From a sealed turn to writes.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::mem;
+
+use super::Engine;
+use super::conn::{Answering, Phase};
+use crate::action::{Action, Close};
+use crate::chat::{Notice, Tell, UserId};
+use crate::outbox::{Parcel, Piece, Sealed};
+use crate::plain;
+
+impl Engine {
+    pub(super) fn next_action(&mut self) -> Option<Action> {
+        self.settle_refused();
+        self.seal();
+        loop {
+            while let Some(action) = self.actions.pop_front() {
+                if !self.is_obsolete(&action) {
+                    return Some(action);
+                }
+            }
+            let Some(slot) = self.attention.pop_front() else {
+                self.drained = true;
+                return None;
+            };
+            self.serve_attention(slot);
+        }
+    }
+
+    /// Whether an action is for a connection that is gone.
+    fn is_obsolete(&mut self, action: &Action) -> bool {
+        match action {
+            Action::Write { conn, .. } | Action::Reading { conn, .. } | Action::Close { conn, .. } => {
+                self.conns.find(conn.slot).is_none_or(|found| found.generation != conn.generation)
+            }
+            Action::Report(_) => false,
+        }
+    }
+
+    /// Seals the turn under way, and releases it: without stored history, nothing need be waited for.
+    pub(super) fn seal(&mut self) {
+        if self.turn.is_empty() {
+            return self.end_turn();
+        }
+        if self.drained {
+            self.save_memory();
+        }
+        let sealed = self.turn.seal(&self.chat, &mut self.segments);
+        self.release(sealed);
+    }
+
+    /// Makes a sealed turn visible.
+    fn release(&mut self, sealed: Sealed) {
+        self.drained = false;
+        self.actions.extend(sealed.reports.into_iter().map(Action::Report));
+        for (user, parcel) in sealed.parcels {
+            self.deliver(user.0, parcel);
+        }
+        self.end_turn();
+    }
+
+    /// What was freed in the turn may be used again: none of its output is left to name it.
+    fn end_turn(&mut self) {
+        self.conns.end_turn();
+        self.chat.end_turn();
+    }
+
+    fn deliver(&mut self, slot: u32, parcel: Parcel) {
+        let conn = self.conns.find(slot);
+        let hears = conn.as_ref().is_some_and(|conn| match &conn.phase {
+            Phase::Closing(closing) => !closing.deaf,
+            Phase::Closed => false,
+            _ => true,
+        });
+        let Some(conn) = conn.filter(|_| hears) else {
+            if let Parcel::Piece(piece) = parcel {
+                self.segments.release(piece);
+            }
+            return;
+        };
+        match (parcel, &mut conn.answering) {
+            (Parcel::Answer(rest), answering) => {
+                conn.asked = false;
+                *answering = Some(Box::new(Answering { rest: Some(rest), behind: Vec::new() }));
+            }
+            (Parcel::Piece(piece), Some(answering)) => answering.behind.push(piece),
+            (Parcel::Piece(piece), None) => conn.queue.push(piece),
+        }
+        self.note_backlog(slot);
+        self.attend(slot);
+    }
+
+    /// Puts a connection on the list of those that may need an action.
+    pub(super) fn attend(&mut self, slot: u32) {
+        let conn = self.conns.get_mut(slot);
+        if !mem::replace(&mut conn.attended, true) {
+            self.attention.push_back(slot);
+        }
+    }
+
+    /// Emits what one connection needs: a pause, a write, a close.
+    fn serve_attention(&mut self, slot: u32) {
+        let Some(conn) = self.conns.find(slot) else { return };
+        conn.attended = false;
+        if let Phase::Closed = conn.phase {
+            return;
+        }
+        let reading = conn.wants_input();
+        if reading != conn.reading && conn.is_open() {
+            conn.reading = reading;
+            Self::pause_registration(conn, reading, self.mono);
+            let conn = self.conns.id(slot);
+            self.actions.push_back(Action::Reading { conn, enabled: reading });
+        }
+        self.go_on_with_answer(slot);
+        let id = self.conns.id(slot);
+        let conn = self.conns.get_mut(slot);
+        if let Some(bytes) = conn.queue.start_write(&mut self.segments) {
+            self.actions.push_back(Action::Write { conn: id, bytes });
+        }
+        let flushed = conn.queue.is_empty() && conn.answering.is_none();
+        if let Phase::Closing(closing) = &mut conn.phase
+            && flushed
+            && !mem::replace(&mut closing.told, true)
+        {
+            let reason = closing.reason;
+            self.actions.push_back(Action::Close { conn: id, how: Close::AfterFlush, reason });
+        }
+        self.rearm(slot);
+    }
+
+    pub(super) fn wrote(&mut self, slot: u32, count: usize) {
+        let conn = self.conns.get_mut(slot);
+        if let Phase::Closed = conn.phase {
+            return;
+        }
+        conn.queue.credit(count, &mut self.segments);
+        if conn.owed() <= self.config.backlog {
+            conn.stalled = None;
+        }
+        self.extend_closing(slot);
+        let conn = self.conns.get_mut(slot);
+        let taken = !conn.queue.is_writing() && conn.queue.is_empty();
+        if taken && conn.answering.as_ref().is_some_and(|answering| answering.rest.is_none()) {
+            self.end_answer(slot);
+            self.resume(slot);
+        }
+        self.attend(slot);
+    }
+
+    fn note_backlog(&mut self, slot: u32) {
+        let limit = self.config.backlog;
+        let conn = self.conns.get_mut(slot);
+        if limit != 0 && conn.owed() > limit {
+            conn.stalled.get_or_insert(self.mono);
+        }
+    }
+
+    /// Produces the next part of a long answer, when the reader has taken the one before.
+    fn go_on_with_answer(&mut self, slot: u32) {
+        let conn = self.conns.get_mut(slot);
+        if conn.queue.is_writing() || !conn.queue.is_empty() {
+            return;
+        }
+        let Some(answering) = &mut conn.answering else { return };
+        let Some(rest) = answering.rest.take() else { return };
+        let mut part = Part(Vec::new());
+        answering.rest = self.chat.go_on(UserId(slot), rest, &mut part);
+        if !part.0.is_empty() {
+            conn.queue.push(self.segments.insert(part.0));
+        } else if answering.rest.is_none() {
+            self.end_answer(slot);
+        }
+    }
+
+    /// Forgets what is left of a long answer, and lets what came behind it follow.
+    pub(super) fn end_answer(&mut self, slot: u32) {
+        let conn = self.conns.get_mut(slot);
+        conn.asked = false;
+        if let Some(answering) = conn.answering.take() {
+            answering.behind.into_iter().for_each(|piece: Piece| conn.queue.push(piece));
+        }
+    }
+}
+
+/// One part of a long answer.
+struct Part(Vec<u8>);
+
+impl Tell for Part {
+    fn tell(&mut self, _: UserId, notice: Notice<'_>) {
+        plain::notice(&mut self.0, &notice);
+    }
+}

@@ -1,0 +1,303 @@
+//! Bytes to lines: line ends, the length limit, telnet negotiation.
+//!
+//! Only an unfinished line is kept here, at most [`MAX_LINE`] bytes of it. What is cut off from the input does
+//! not depend on how the network cut it up.
+
+use alloc::vec::Vec;
+
+/// The longest line, in bytes: counted after telnet removal and without its end.
+pub(crate) const MAX_LINE: usize = 4_096;
+
+const LF: u8 = b'\n';
+const CR: u8 = b'\r';
+const NUL: u8 = 0;
+
+/// Telnet's command bytes (RFC 854, "TELNET command structure").
+mod telnet {
+    /// "Interpret as command": starts every telnet command; doubled it stands for itself.
+    pub(super) const IAC: u8 = 255;
+    pub(super) const DONT: u8 = 254;
+    pub(super) const WILL: u8 = 251;
+    pub(super) const SB: u8 = 250;
+    pub(super) const SE: u8 = 240;
+}
+
+/// One line of input.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Line<'a> {
+    /// A whole line, without its end.
+    Text(&'a [u8]),
+    /// A line grew over [`MAX_LINE`]; what follows of it is skipped.
+    TooLong,
+}
+
+/// Where in telnet's grammar the input stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Telnet {
+    #[default]
+    Text,
+    /// After IAC.
+    Command,
+    /// After IAC and WILL, WONT, DO or DONT: the option comes.
+    Option,
+    /// Within a subnegotiation.
+    Subnegotiation,
+    /// After IAC within a subnegotiation.
+    SubnegotiationCommand,
+}
+
+/// The framing state of one connection.
+#[derive(Debug, Default)]
+pub(crate) struct Framer {
+    /// The unfinished line.
+    partial: Vec<u8>,
+    /// Bytes of the open subnegotiation; they count to the line's limit.
+    negotiated: u16,
+    telnet: Telnet,
+    /// The byte before was a CR whose meaning the next one decides.
+    carriage_return: bool,
+    /// The line was too long: its rest is being skipped.
+    skipping: bool,
+    /// The line in `partial` was handed out and is to be forgotten.
+    delivered: bool,
+}
+
+impl Framer {
+    /// Takes bytes off the front of `input` up to the end of a line, and returns that line; none, when all of
+    /// `input` was taken without completing one.
+    pub(crate) fn next<'a, 'i: 'a>(&'a mut self, input: &mut &'i [u8]) -> Option<Line<'a>> {
+        self.forget_delivered();
+        if let Some(line) = self.take_whole_line(input) {
+            return Some(Line::Text(line));
+        }
+        while let Some((&byte, rest)) = input.split_first() {
+            *input = rest;
+            match self.push(byte) {
+                Step::More => {}
+                Step::TooLong => {
+                    self.partial = Vec::new();
+                    self.skipping = true;
+                    return Some(Line::TooLong);
+                }
+                Step::End if self.skipping => self.skipping = false,
+                Step::End => {
+                    self.delivered = true;
+                    return Some(Line::Text(&self.partial));
+                }
+            }
+        }
+        None
+    }
+
+    /// The line that the end of input leaves unfinished, if it has anything in it.
+    pub(crate) fn finish(&mut self) -> Option<Line<'_>> {
+        self.forget_delivered();
+        if core::mem::take(&mut self.carriage_return) && !self.skipping {
+            self.partial.push(CR);
+        }
+        self.delivered = true;
+        (!self.partial.is_empty()).then_some(Line::Text(&self.partial))
+    }
+
+    /// Bytes of memory held for the unfinished line.
+    pub(crate) fn retained(&self) -> usize {
+        self.partial.capacity()
+    }
+
+    /// The common case without copying or stepping: nothing pending, and a line of plain text ahead.
+    fn take_whole_line<'i>(&self, input: &mut &'i [u8]) -> Option<&'i [u8]> {
+        let idle =
+            self.partial.is_empty() && !self.skipping && !self.carriage_return && self.telnet == Telnet::Text;
+        if !idle {
+            return None;
+        }
+        let at = memchr::memchr3(LF, CR, telnet::IAC, input)?;
+        let after = match (input[at], input.get(at + 1)) {
+            (LF, _) => at + 1,
+            (CR, Some(&(LF | NUL))) => at + 2,
+            _ => return None,
+        };
+        if at > MAX_LINE {
+            return None;
+        }
+        let line = &input[..at];
+        *input = &input[after..];
+        Some(line)
+    }
+
+    fn forget_delivered(&mut self) {
+        if core::mem::take(&mut self.delivered) {
+            // Most connections are idle most of the time: give the memory back rather than keep it per connection.
+            self.partial = Vec::new();
+        }
+    }
+
+    fn push(&mut self, byte: u8) -> Step {
+        match self.telnet {
+            Telnet::Text if byte == telnet::IAC => {
+                self.telnet = Telnet::Command;
+                Step::More
+            }
+            Telnet::Text => self.push_text(byte),
+            Telnet::Command => {
+                self.telnet = match byte {
+                    telnet::SB => Telnet::Subnegotiation,
+                    telnet::WILL..=telnet::DONT => Telnet::Option,
+                    _ => Telnet::Text,
+                };
+                if byte == telnet::IAC { self.push_text(byte) } else { Step::More }
+            }
+            Telnet::Option => {
+                self.telnet = Telnet::Text;
+                Step::More
+            }
+            Telnet::Subnegotiation if byte == telnet::IAC => {
+                self.telnet = Telnet::SubnegotiationCommand;
+                Step::More
+            }
+            Telnet::Subnegotiation => self.count_negotiated(),
+            Telnet::SubnegotiationCommand if byte == telnet::SE => {
+                self.telnet = Telnet::Text;
+                self.negotiated = 0;
+                Step::More
+            }
+            Telnet::SubnegotiationCommand => {
+                self.telnet = Telnet::Subnegotiation;
+                self.count_negotiated()
+            }
+        }
+    }
+
+    /// An open subnegotiation must not swallow input for ever: over the limit it ends with its line.
+    fn count_negotiated(&mut self) -> Step {
+        self.negotiated += 1;
+        if self.partial.len() + usize::from(self.negotiated) <= MAX_LINE {
+            return Step::More;
+        }
+        self.telnet = Telnet::Text;
+        self.negotiated = 0;
+        if self.skipping { Step::More } else { Step::TooLong }
+    }
+
+    fn push_text(&mut self, byte: u8) -> Step {
+        if core::mem::take(&mut self.carriage_return) {
+            if byte == LF || byte == NUL {
+                return Step::End;
+            }
+            // It was no line end: a control character like others.
+            if let Step::TooLong = self.append(CR) {
+                // The byte at hand belongs to what is skipped, but may itself begin or be an end.
+                self.carriage_return = byte == CR;
+                return Step::TooLong;
+            }
+        }
+        match byte {
+            LF => Step::End,
+            CR => {
+                self.carriage_return = true;
+                Step::More
+            }
+            _ => self.append(byte),
+        }
+    }
+
+    fn append(&mut self, byte: u8) -> Step {
+        if self.skipping {
+            return Step::More;
+        }
+        if self.partial.len() + usize::from(self.negotiated) >= MAX_LINE {
+            return Step::TooLong;
+        }
+        self.partial.push(byte);
+        Step::More
+    }
+}
+
+/// What one byte did.
+enum Step {
+    More,
+    TooLong,
+    End,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::String;
+    use alloc::vec;
+
+    /// Every line of `input`, fed in pieces of `size` bytes.
+    fn lines(input: &[u8], size: usize) -> Vec<String> {
+        let mut framer = Framer::default();
+        let mut lines = vec![];
+        let text = |line: Line<'_>| match line {
+            Line::Text(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+            Line::TooLong => String::from("(too long)"),
+        };
+        for mut chunk in input.chunks(size) {
+            while let Some(line) = framer.next(&mut chunk) {
+                lines.push(text(line));
+            }
+        }
+        lines.extend(framer.finish().map(text));
+        lines
+    }
+
+    fn assert_lines(input: &[u8], expected: &[&str]) {
+        for size in 1..=input.len().min(9) {
+            assert_eq!(lines(input, size), expected, "in pieces of {size}");
+        }
+        assert_eq!(lines(input, input.len()), expected, "in one piece");
+    }
+
+    #[test]
+    fn three_line_ends_and_none() {
+        assert_lines(b"a\nb\r\nc\r\0d", &["a", "b", "c", "d"]);
+    }
+
+    #[test]
+    fn another_carriage_return_is_text() {
+        assert_lines(b"a\rb\r\r\n\rc\r", &["a\rb\r", "\rc\r"]);
+    }
+
+    #[test]
+    fn telnet_negotiation_is_removed() {
+        assert_lines(
+            b"\xff\xfd\x01he\xff\xfb\x1fl\xff\xf1lo\xff\xfa\x18\x00\nx\xff\xffy\xff\xf0!\r\n",
+            &["hello!"],
+        );
+    }
+
+    #[test]
+    fn a_doubled_iac_stands_for_itself() {
+        assert_lines(b"a\xff\xffb\n", &["a\u{fffd}b"]);
+    }
+
+    #[test]
+    fn the_longest_line_and_one_more() {
+        let longest = "x".repeat(MAX_LINE);
+        for end in ["\n", "\r\n", "\r\0"] {
+            let fits = alloc::format!("{longest}{end}next\n");
+            let over = alloc::format!("{longest}x{end}next\n");
+            assert_eq!(lines(fits.as_bytes(), 1000), [&longest, "next"]);
+            assert_eq!(lines(over.as_bytes(), 1000), ["(too long)", "next"]);
+            assert_eq!(lines(over.as_bytes(), over.len()), ["(too long)", "next"]);
+        }
+        let carriage_return_over = alloc::format!("{longest}\r\r\nnext\n");
+        assert_eq!(lines(carriage_return_over.as_bytes(), 7), ["(too long)", "next"]);
+    }
+
+    #[test]
+    fn an_open_subnegotiation_counts_to_the_limit() {
+        let mut input = b"\xff\xfa".to_vec();
+        input.extend(core::iter::repeat_n(b'x', MAX_LINE + 10));
+        input.extend_from_slice(b"\nnext\n");
+        assert_eq!(lines(&input, 100), ["(too long)", "next"]);
+    }
+
+    #[test]
+    fn an_empty_rest_is_no_line() {
+        assert_lines(b"a\n", &["a"]);
+        assert_lines(b"\n\n", &["", ""]);
+    }
+}

@@ -1,0 +1,104 @@
+//! Encoded output that is still owed to somebody.
+
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+
+/// Some of a segment's bytes; whoever holds one holds a reference to the segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Piece {
+    segment: u32,
+    start: u32,
+    end: u32,
+}
+
+impl Piece {
+    /// Its length in bytes.
+    pub(crate) fn len(self) -> usize {
+        (self.end - self.start) as usize
+    }
+}
+
+#[derive(Debug)]
+struct Segment {
+    bytes: Bytes,
+    /// Pieces of it that are held.
+    holders: u32,
+}
+
+/// All segments that are held, and how much that is. Shared bytes count once.
+#[derive(Debug, Default)]
+pub(crate) struct Segments {
+    slots: Vec<Segment>,
+    free: Vec<u32>,
+    retained: usize,
+}
+
+impl Segments {
+    /// Keeps `bytes` for as long as somebody holds a piece. The caller holds the one that is returned: all of it.
+    pub(crate) fn insert(&mut self, mut bytes: Vec<u8>) -> Piece {
+        bytes.shrink_to_fit();
+        let bytes = Bytes::from(bytes);
+        let end = u32::try_from(bytes.len()).expect("a turn's output is far below 4 GiB");
+        self.retained += bytes.len();
+        let segment = Segment { bytes, holders: 1 };
+        let slot = match self.free.pop() {
+            Some(slot) => {
+                self.slots[slot as usize] = segment;
+                slot
+            }
+            None => {
+                self.slots.push(segment);
+                u32::try_from(self.slots.len() - 1).expect("fewer segments than 2^32")
+            }
+        };
+        Piece { segment: slot, start: 0, end }
+    }
+
+    /// A further holder of some of the bytes of `piece`.
+    pub(crate) fn share(&mut self, piece: Piece, start: u32, end: u32) -> Piece {
+        assert!(start < end && end <= piece.end - piece.start, "a share lies within its piece");
+        self.slots[piece.segment as usize].holders += 1;
+        Piece { segment: piece.segment, start: piece.start + start, end: piece.start + end }
+    }
+
+    /// The bytes of a piece.
+    pub(crate) fn bytes(&self, piece: Piece) -> Bytes {
+        self.slots[piece.segment as usize].bytes.slice(piece.start as usize..piece.end as usize)
+    }
+
+    /// Appends the bytes of a piece to `out`.
+    pub(crate) fn copy(&self, piece: Piece, out: &mut Vec<u8>) {
+        out.extend_from_slice(
+            &self.slots[piece.segment as usize].bytes[piece.start as usize..piece.end as usize],
+        );
+    }
+
+    /// Gives a piece back.
+    pub(crate) fn release(&mut self, piece: Piece) {
+        let segment = &mut self.slots[piece.segment as usize];
+        segment.holders -= 1;
+        if segment.holders == 0 {
+            self.retained -= segment.bytes.len();
+            segment.bytes = Bytes::new();
+            self.free.push(piece.segment);
+        }
+    }
+
+    /// Bytes of all segments that somebody holds a piece of.
+    pub(crate) fn retained(&self) -> usize {
+        self.retained
+    }
+
+    /// Panics unless `held` are all the pieces there are.
+    pub(crate) fn check(&self, held: impl Iterator<Item = Piece>) {
+        let mut holders = alloc::vec![0; self.slots.len()];
+        for piece in held {
+            holders[piece.segment as usize] += 1;
+        }
+        let counted: Vec<u32> = self.slots.iter().map(|segment| segment.holders).collect();
+        assert_eq!(holders, counted, "every holder is counted once");
+        let bytes: usize = self.slots.iter().map(|segment| segment.bytes.len()).sum();
+        assert_eq!(bytes, self.retained);
+    }
+}

@@ -1,0 +1,142 @@
+//! Notices to lines.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use chrono::{DateTime, Timelike as _, Utc};
+
+use crate::action::Reason;
+use crate::chat::{Kind, MAX_NICK, MAX_ROOM, Notice, Refusal, RoomEvent};
+use crate::framing::MAX_LINE;
+use crate::text::push_for_terminal;
+
+/// Appends the greeting.
+pub(crate) fn greeting(out: &mut Vec<u8>) {
+    line(out, &["* welcome! type a nickname and press Enter (/help for help)"]);
+}
+
+/// Appends the refusal of a line that is too long.
+pub(crate) fn line_too_long(out: &mut Vec<u8>) {
+    line(out, &[&format!("! that line was too long and was not sent: at most {MAX_LINE} bytes")]);
+}
+
+/// Appends one event of a room, as its members see it.
+pub(crate) fn room_event(out: &mut Vec<u8>, event: &RoomEvent<'_>) {
+    stamp(out, event.at);
+    let (room, nick, text) = (event.room, event.nick, event.text);
+    match event.kind {
+        Kind::Said => line(out, &[room, " <", nick, "> ", text]),
+        Kind::Acted => line(out, &[room, " * ", nick, " ", text]),
+        Kind::Joined => line(out, &[room, " -- ", nick, " joined"]),
+        Kind::Left => line(out, &[room, " -- ", nick, " left (", text, ")"]),
+        Kind::Renamed => line(out, &[room, " -- ", nick, " is now known as ", text]),
+        Kind::Topic => line(out, &[room, " -- ", nick, " set the topic: ", text]),
+        Kind::Quiet => line(out, &[room, " -- the room is now quiet"]),
+        Kind::Lively => line(out, &[room, " -- the room is no longer quiet"]),
+    }
+}
+
+/// Appends what one user alone is told.
+pub(crate) fn notice(out: &mut Vec<u8>, notice: &Notice<'_>) {
+    match *notice {
+        Notice::Welcome { nick } => line(out, &["* welcome, ", nick, "; /help shows what you can do here"]),
+        Notice::Joined { room, members, topic } => {
+            line(out, &["* you are in ", room, " (", &count(members, "member"), "); ", &shown_topic(topic)]);
+        }
+        Notice::Parted { room, current: Some(current) } => {
+            line(out, &["* you left ", room, "; your current room is ", current]);
+        }
+        Notice::Parted { room, current: None } => {
+            line(out, &["* you left ", room, "; you are in no room now"])
+        }
+        Notice::Renamed { nick } => line(out, &["* you are now known as ", nick]),
+        Notice::Topic { room, topic } => line(out, &["* ", room, ": ", &shown_topic(topic)]),
+        Notice::TopicSet { room, topic } => line(out, &["* you set the topic of ", room, "; topic: ", topic]),
+        Notice::RoomsHead { rooms } => line(out, &["* ", &count(rooms, "room"), ":"]),
+        Notice::RoomsEntry { room, members, topic } => {
+            line(out, &["* ", room, " (", &count(members, "member"), "); ", &shown_topic(topic)]);
+        }
+        Notice::More { left } => line(out, &[&format!("* and {left} more")]),
+        Notice::MembersHead { room, members } => line(out, &["* ", room, ": ", &count(members, "member")]),
+        Notice::MembersEntries { names } => line(out, &["* ", names]),
+        Notice::HistoryHead { room, events } => {
+            line(out, &["* history of ", room, ": the last ", &count(events, "event")]);
+        }
+        Notice::HistoryEntry(ref event) => room_event(out, event),
+        Notice::HistoryEnd { room } => line(out, &["* end of the history of ", room]),
+        Notice::Private { at, from, text, to: _ } => {
+            stamp(out, at);
+            line(out, &["<", from, " -> you> ", text]);
+        }
+        Notice::Refused(refusal) => refused(out, refusal),
+    }
+}
+
+/// Appends why the server closes; nothing, where that is no news.
+pub(crate) fn notice_of_close(out: &mut Vec<u8>, reason: Reason) {
+    let text = match reason {
+        Reason::Quit => "* goodbye",
+        Reason::ShuttingDown => "* the server is shutting down: goodbye",
+        Reason::RegistrationTimeout => "! you took too long to choose a nickname: connect again",
+        Reason::NicknamesRefused => "! no nickname was accepted: connect again",
+        Reason::ServerFull => "! the server is full: try again later",
+        Reason::AddressFull => "! too many connections from your address: close one, or try again later",
+        Reason::TooSlow => "! you were cut off, since you read too slowly: connect again",
+        Reason::EndOfInputTimeout => "! your last lines were not sent: too many at once",
+        Reason::EndOfInput
+        | Reason::Http
+        | Reason::HandshakeTimeout
+        | Reason::OutOfMemory
+        | Reason::LingerTimeout => return,
+    };
+    line(out, &[text]);
+}
+
+fn refused(out: &mut Vec<u8>, refusal: Refusal<'_>) {
+    let nick_rules = || format!("1 to {MAX_NICK} letters, digits or -_[]{{}}|^\\`");
+    let room_rules = || format!("# and 1 to {MAX_ROOM} letters, digits or -_[]{{}}|^\\`");
+    match refusal {
+        Refusal::BadNick => line(out, &["! that is no nickname: choose ", &nick_rules()]),
+        Refusal::NickTaken { name } => line(out, &["! the nickname ", name, " is taken: choose another"]),
+        Refusal::NickLooksAlike { name } => {
+            line(out, &["! the nickname ", name, " looks like another user's: choose another"]);
+        }
+        Refusal::BadRoom => line(out, &["! that is no room name: it is ", &room_rules()]),
+        Refusal::RoomLooksAlike { name } => {
+            line(out, &["! the name ", name, " looks like another room's: choose another, or see /rooms"]);
+        }
+        Refusal::RoomFull { room } => line(out, &["! the room ", room, " is full: try again later"]),
+        Refusal::TooManyRooms { limit } => {
+            line(out, &["! you are in ", &count(limit, "room"), " already: /part one first"]);
+        }
+        Refusal::NoRoom => line(out, &["! you are in no room: /join #ROOM"]),
+        Refusal::NotInRoom => line(out, &["! you are not in that room: /join it first"]),
+        Refusal::NoSuchNick => line(out, &["! nobody here has that nickname: /who lists those who are"]),
+        Refusal::NoSuchRoom => line(out, &["! there is no such room: /rooms lists those that are"]),
+        Refusal::NoHistory => line(out, &["! this server keeps no history"]),
+    }
+}
+
+/// The topic as lists show it.
+fn shown_topic(topic: Option<&str>) -> String {
+    topic.map_or("no topic yet".into(), |topic| format!("topic: {topic}"))
+}
+
+fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+fn stamp(out: &mut Vec<u8>, at: DateTime<Utc>) {
+    let two = |number: u32| [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8];
+    let ([h1, h2], [m1, m2], [s1, s2]) = (two(at.hour()), two(at.minute()), two(at.second()));
+    out.extend_from_slice(&[b'[', h1, h2, b':', m1, m2, b':', s1, s2, b']', b' ']);
+}
+
+/// Appends one line of these parts, safe for a terminal.
+pub(super) fn line(out: &mut Vec<u8>, parts: &[&str]) {
+    for part in parts {
+        push_for_terminal(out, part);
+    }
+    out.push(b'\n');
+}

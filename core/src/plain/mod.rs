@@ -1,0 +1,15 @@
+//! The plain dialect: for people with nc or telnet.
+//!
+//! It translates a line to a request and a notice to bytes, and holds no state. Every line to the user starts
+//! with `* ` (the server speaks to you alone), `! ` (an error) or `[HH:MM:SS] ` (somebody did something); what
+//! users type stands only behind their nickname or behind `topic: `, so nobody can forge a line.
+
+mod encode;
+mod help;
+mod http;
+mod parse;
+
+pub(crate) use encode::{greeting, line_too_long, notice, notice_of_close, room_event};
+pub(crate) use help::{help, unknown_command, usage};
+pub(crate) use http::{HTTP_ANSWER, is_http_request};
+pub(crate) use parse::{Registration, Request, parse, parse_registration};
