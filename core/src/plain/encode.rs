@@ -48,7 +48,7 @@ pub(crate) fn notice(out: &mut Vec<u8>, notice: &Notice<'_>) {
             line(out, &["* you left ", room, "; your current room is ", current]);
         }
         Notice::Parted { room, current: None } => {
-            line(out, &["* you left ", room, "; you are in no room now"])
+            line(out, &["* you left ", room, "; you are in no room now"]);
         }
         Notice::Renamed { nick } => line(out, &["* you are now known as ", nick]),
         Notice::Topic { room, topic } => line(out, &["* ", room, ": ", &shown_topic(topic)]),

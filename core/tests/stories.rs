@@ -1,0 +1,356 @@
+//! What users live through, told with the engine alone.
+
+mod harness;
+
+use std::time::Duration;
+
+use chat_core::{Cause, Config, Event, FloodLimit, HistoryLimits, Mono, Reason, Report};
+use harness::{World, config};
+
+#[test]
+fn two_people_talk() {
+    let mut world = World::new(config());
+    let ann = world.user("ann");
+    let bob = world.user("bob");
+    assert_eq!(world.lines(ann), ["#lobby -- bob joined"]);
+    world.send(ann, "hi bob\n/me waves\n");
+    world.send(bob, "//hello\n");
+    assert_eq!(world.lines(bob), ["#lobby <ann> hi bob", "#lobby * ann waves"]);
+    assert_eq!(world.lines(ann), ["#lobby <bob> /hello"]);
+    world.send(bob, "/quit off to bed\n");
+    assert_eq!(world.lines(ann), ["#lobby -- bob left (off to bed)"]);
+    assert_eq!(world.lines(bob), ["* goodbye"]);
+    assert_eq!(world.engine.connections(), 1);
+}
+
+#[test]
+fn one_turn_keeps_everybodys_order_across_rooms_and_private_messages() {
+    let mut world = World::new(config());
+    let (ann, bob) = (world.user("ann"), world.user("bob"));
+    world.send(ann, "/join #a\n");
+    world.send(bob, "/join #a\n");
+    world.text(ann);
+    world.text(bob);
+    world.event(ann, Event::Received(b"1\n/msg #lobby 2\n/msg bob 3\n4\n/msg bob 5\n/part #a\n6\n"));
+    world.event(bob, Event::Received(b"seven\n"));
+    world.drain();
+    let heard = [
+        "#a <ann> 1",
+        "#lobby <ann> 2",
+        "<ann -> you> 3",
+        "#a <ann> 4",
+        "<ann -> you> 5",
+        "#a -- ann left (part)",
+        "#lobby <ann> 6",
+    ];
+    assert_eq!(world.lines(bob), heard);
+    assert_eq!(world.lines(ann), ["* you left #a; your current room is #lobby"]);
+}
+
+#[test]
+fn a_member_hears_exactly_the_part_between_its_join_and_its_leave() {
+    let mut world = World::new(config());
+    let (ann, bob) = (world.user("ann"), world.user("bob"));
+    world.send(ann, "/join #a\n");
+    world.text(bob);
+    world.event(ann, Event::Received(b"before\n"));
+    world.event(bob, Event::Received(b"/join #a\n"));
+    world.event(ann, Event::Received(b"during\n"));
+    world.event(bob, Event::Received(b"/part\n"));
+    world.event(ann, Event::Received(b"between\n"));
+    world.event(bob, Event::Received(b"/join #a\n/part\n"));
+    world.event(ann, Event::Received(b"after\n"));
+    world.drain();
+    assert_eq!(
+        world.lines(bob),
+        [
+            "* you are in #a (2 members); no topic yet",
+            "#a <ann> during",
+            "* you left #a; your current room is #lobby",
+            "* you are in #a (2 members); no topic yet",
+            "* you left #a; your current room is #lobby",
+        ]
+    );
+}
+
+#[test]
+fn the_greeting_waits_for_whoever_speaks_first() {
+    let mut world = World::new(config());
+    let silent = world.connect();
+    let speaker = world.connect();
+    let hesitant = world.connect();
+    world.send(hesitant, "an");
+    world.send(speaker, "ann\n");
+    world.advance(Duration::from_millis(249));
+    assert_eq!((world.text(silent), world.text(hesitant)), (String::new(), String::new()));
+    world.advance(Duration::from_millis(1));
+    assert!(world.text(silent).starts_with("* ") && world.text(hesitant).starts_with("* "));
+    assert!(!world.text(speaker).contains("nickname"));
+}
+
+#[test]
+fn a_refused_script_does_not_register_its_next_line() {
+    let mut world = World::new(config());
+    world.user("ann");
+    for script in ["ann\nhello all\n", "b d\nhello\n", "\nx"] {
+        let peer = world.connect();
+        world.send(peer, script);
+        assert_eq!(world.closed(peer), Some(Reason::NicknamesRefused), "{script:?}");
+    }
+    let peer = world.connect();
+    for _ in 0..4 {
+        world.send(peer, "ann\n");
+        assert_eq!(world.closed(peer), None);
+    }
+    world.send(peer, "ann\n");
+    assert_eq!(world.closed(peer), Some(Reason::NicknamesRefused));
+}
+
+#[test]
+fn a_flooder_is_slowed_and_loses_nothing() {
+    let flood = Some(FloodLimit { lines: 20, per: Duration::from_secs(4) });
+    let mut world = World::new(Config { flood, ..config() });
+    let (ann, bob) = (world.user("ann"), world.user("bob"));
+    world.text(bob);
+    let pasted: String = (0..100).map(|n| format!("{n}\n")).collect();
+    world.send(ann, &pasted);
+    assert!(!world.peers[ann].reading, "the paster is paused");
+    assert_eq!(world.lines(bob).len(), 19, "the nickname took a token");
+    world.finish(ann);
+    world.advance(Duration::from_secs(10));
+    assert_eq!(world.lines(bob).len(), 50);
+    world.advance(Duration::from_secs(10));
+    let rest = world.lines(bob);
+    assert_eq!((rest.len(), rest.last().unwrap().as_str()), (32, "#lobby -- ann left (end of input)"));
+}
+
+#[test]
+fn ended_input_is_served_for_a_minute() {
+    let flood = Some(FloodLimit { lines: 1, per: Duration::from_secs(1) });
+    let mut world = World::new(Config { flood, ..config() });
+    let ann = world.user("ann");
+    world.send(ann, &"x\n".repeat(100));
+    world.finish(ann);
+    world.advance(Duration::from_secs(59));
+    assert_eq!(world.closed(ann), None);
+    world.advance(Duration::from_secs(1));
+    assert_eq!(world.closed(ann), Some(Reason::EndOfInputTimeout));
+}
+
+#[test]
+fn a_reader_that_owes_too_much_for_too_long_is_cut_off() {
+    let stall = Duration::from_secs(10);
+    let mut world = World::new(Config { backlog: 1_000, stall, ..config() });
+    let (ann, bob, eve) = (world.user("ann"), world.user("bob"), world.user("eve"));
+    world.peers[bob].takes = false;
+    for _ in 0..50 {
+        world.send(ann, "something long enough to count\n");
+    }
+    world.advance(Duration::from_secs(9));
+    world.take(bob, 10);
+    assert_eq!(world.closed(bob), None);
+    world.advance(Duration::from_secs(1));
+    assert_eq!(world.lines(eve).last().unwrap(), "#lobby -- bob left (too slow to read)");
+    world.peers[bob].takes = true;
+    world.take(bob, usize::MAX);
+    world.drain();
+    assert_eq!(world.closed(bob), Some(Reason::TooSlow));
+    assert!(world.text(bob).ends_with("! you were cut off, since you read too slowly: connect again\n"));
+    assert_eq!(world.engine.footprint().output, 0);
+}
+
+#[test]
+fn memory_is_saved_by_cutting_off_the_one_furthest_behind() {
+    let mut world = World::new(Config { backlog: 10_000, memory: 20_000, ..config() });
+    let (ann, bob, eve) = (world.user("ann"), world.user("bob"), world.user("eve"));
+    world.peers[bob].takes = false;
+    let line = format!("{}\n", "x".repeat(1_000));
+    for _ in 0..30 {
+        world.send(ann, &line);
+        world.advance(Duration::ZERO);
+        assert!(world.engine.footprint().output <= 20_000);
+    }
+    assert_eq!(world.closed(bob), Some(Reason::OutOfMemory));
+    let heard = world.lines(eve);
+    assert_eq!(heard.iter().filter(|line| line.contains("<ann>")).count(), 30);
+    assert_eq!(heard.iter().filter(|line| line.contains("bob left (too slow")).count(), 1);
+}
+
+#[test]
+fn a_long_answer_is_paced_and_commands_wait_for_it() {
+    let mut world = World::new(config());
+    let (ann, bob) = (world.user("ann"), world.user("bob"));
+    let line = format!("{}\n", "x".repeat(1_000));
+    world.send(ann, &line.repeat(200));
+    world.text(bob);
+    world.peers[bob].takes = false;
+    world.send(bob, "/history 150\nthe end\n");
+    world.send(ann, "meanwhile\n");
+    assert!(world.engine.footprint().output < 40_000, "not all of it at once");
+    assert!(world.lines(ann).iter().all(|line| !line.contains("the end")));
+    while !world.peers[bob].outstanding.is_empty() {
+        world.take(bob, 1_000);
+        world.drain();
+    }
+    let lines = world.lines(bob);
+    assert_eq!(lines[0], "* history of #lobby: the last 150 events");
+    assert_eq!(lines.iter().filter(|line| line.contains("xxx")).count(), 150);
+    assert_eq!(lines[151..], ["* end of the history of #lobby", "#lobby <ann> meanwhile"]);
+    assert_eq!(world.lines(ann), ["#lobby <bob> the end"]);
+}
+
+#[test]
+fn history_is_bounded_by_events_and_by_bytes() {
+    let limits = HistoryLimits { events_per_room: 5, bytes_per_room: 10_000, bytes: 2_000 };
+    let mut world = World::new(Config { history: Some(limits), ..config() });
+    let ann = world.user("ann");
+    for n in 0..10 {
+        world.send(ann, &format!("{n}\n"));
+    }
+    world.text(ann);
+    world.send(ann, "/history\n");
+    assert_eq!(world.lines(ann)[1..6], [5, 6, 7, 8, 9].map(|n| format!("#lobby <ann> {n}")));
+    world.send(ann, &format!("/join #b\n{}\n", "x".repeat(1_900)));
+    assert!(world.engine.footprint().history <= 2_000);
+    world.engine.check();
+}
+
+#[test]
+fn a_crowd_is_quiet_until_it_has_shrunk() {
+    let mut world = World::new(Config { announce_limit: 10, ..config() });
+    let users: Vec<_> = (0..10).map(|n| world.user(&format!("user{n}"))).collect();
+    let eve = world.user("eve");
+    let last = |world: &mut World| world.lines(users[0]).last().cloned();
+    assert_eq!(last(&mut world).unwrap(), "#lobby -- the room is now quiet");
+    world.send(eve, "/nick adam\n");
+    world.user("zoe");
+    world.disconnect(users[9], Cause::Reset);
+    world.disconnect(users[8], Cause::Reset);
+    assert_eq!(last(&mut world), None);
+    world.disconnect(users[7], Cause::Reset);
+    assert_eq!(last(&mut world), None, "nine of ten is not below 90%");
+    world.disconnect(users[6], Cause::Reset);
+    assert_eq!(last(&mut world).unwrap(), "#lobby -- the room is no longer quiet");
+    world.disconnect(users[5], Cause::Reset);
+    assert_eq!(last(&mut world).unwrap(), "#lobby -- user5 left (connection reset)");
+}
+
+#[test]
+fn a_reset_peer_leaves_after_what_it_had_sent() {
+    let mut world = World::new(config());
+    let (ann, bob) = (world.user("ann"), world.user("bob"));
+    world.event(bob, Event::Received(b"last words\nunfinis"));
+    world.event(bob, Event::Disconnected(Cause::Reset));
+    world.drain();
+    let heard = world.lines(ann);
+    assert_eq!(heard[1..], ["#lobby <bob> last words", "#lobby -- bob left (connection reset)"]);
+    world.user("bob");
+}
+
+#[test]
+fn stamps_never_go_back_and_a_jump_is_reported() {
+    let mut world = World::new(config());
+    let (ann, bob) = (world.user("ann"), world.user("bob"));
+    world.send(ann, "one\n");
+    world.now.utc -= Duration::from_secs(3_600);
+    world.send(ann, "two\n");
+    let heard = world.text(bob);
+    let stamps: Vec<_> = heard.lines().filter_map(|line| line.strip_prefix('[')?.split_once(']')).collect();
+    assert_eq!(stamps[0].0, stamps[1].0);
+    assert!(world.reports.iter().any(|report| matches!(report, Report::ClockJumped { back: true, .. })));
+}
+
+#[test]
+fn shutdown_tells_everybody_and_waits_for_what_is_owed() {
+    let mut world = World::new(config());
+    let (ann, bob) = (world.user("ann"), world.user("bob"));
+    let unregistered = world.connect();
+    world.peers[bob].takes = false;
+    world.event(ann, Event::Received(b"last\n"));
+    world.engine.shutdown(world.now);
+    world.drain();
+    assert!(world.text(unregistered).starts_with("* the server is shutting down"));
+    assert!(world.text(ann).ends_with("* the server is shutting down: goodbye\n"));
+    let late = world.connect();
+    world.drain();
+    assert!(world.peers[late].gone);
+    world.peers[bob].takes = true;
+    world.take(bob, usize::MAX);
+    world.drain();
+    world.take(bob, usize::MAX);
+    assert_eq!(world.lines(bob).last().unwrap(), "* the server is shutting down: goodbye");
+    assert_eq!(world.engine.connections(), 0);
+}
+
+#[test]
+fn shutdown_does_not_wait_for_ever() {
+    let mut world = World::new(config());
+    let (ann, bob) = (world.user("ann"), world.user("bob"));
+    world.peers[bob].takes = false;
+    world.send(ann, "x\n");
+    world.engine.shutdown(world.now);
+    world.advance(Duration::from_secs(5));
+    assert_eq!(world.engine.connections(), 0);
+}
+
+#[test]
+fn too_many_are_told_so() {
+    let mut world = World::new(Config { max_connections: 2, max_connections_per_address: 1, ..config() });
+    let peers = ["192.0.2.1", "::ffff:192.0.2.1", "2001:db8::1", "2001:db8::2"];
+    let peers = peers.map(|address| world.connect_from(address.parse().unwrap()));
+    world.drain();
+    let reasons = peers.map(|peer| world.closed(peer));
+    assert_eq!(reasons, [None, Some(Reason::AddressFull), None, Some(Reason::ServerFull)]);
+    assert!(world.text(peers[1]).starts_with("! ") && world.text(peers[3]).starts_with("! "));
+    world.engine.check();
+}
+
+#[test]
+fn a_nickname_takes_only_so_long_but_a_pause_does_not_count() {
+    let flood = Some(FloodLimit { lines: 1, per: Duration::from_secs(40) });
+    let mut world = World::new(Config { flood, ..config() });
+    let (idle, eager) = (world.connect(), world.connect());
+    world.send(eager, "/help\n/help\n");
+    world.advance(Duration::from_secs(60));
+    assert_eq!((world.closed(idle), world.closed(eager)), (Some(Reason::RegistrationTimeout), None));
+    world.advance(Duration::from_secs(40));
+    assert_eq!(world.closed(eager), Some(Reason::RegistrationTimeout));
+}
+
+#[test]
+fn slots_are_reused_but_never_within_a_turn() {
+    let mut world = World::new(config());
+    for _ in 0..100 {
+        let peer = world.connect();
+        world.disconnect(peer, Cause::Reset);
+    }
+    let slots = world.peers.iter().map(|peer| peer.id.slot()).max().unwrap();
+    assert_eq!(slots, 0);
+    let first = world.connect();
+    world.event(first, Event::Disconnected(Cause::Reset));
+    let second = world.connect();
+    assert_ne!(world.peers[first].id.slot(), world.peers[second].id.slot());
+}
+
+#[test]
+#[should_panic(expected = "no event comes after Disconnected")]
+fn an_event_after_the_last_is_a_fault_of_the_adapter() {
+    let mut world = World::new(config());
+    let peer = world.connect();
+    world.disconnect(peer, Cause::Reset);
+    world.event(peer, Event::PeerFinished);
+}
+
+#[test]
+fn a_deadline_that_is_called_early_does_nothing() {
+    let mut world = World::new(config());
+    let peer = world.connect();
+    let before = world.engine.poll_timeout();
+    for _ in 0..3 {
+        world.engine.handle_timeout(world.now);
+        world.drain();
+    }
+    assert_eq!(world.engine.poll_timeout(), before);
+    assert!(before.unwrap().0 > Mono(0) && world.actions.is_empty());
+    assert_eq!(world.text(peer), "");
+}
