@@ -5,10 +5,13 @@
 //! product. Only those for whom something was private, or cut out, or who listen to several rooms that spoke,
 //! get a copy of their own, merged in the order of things.
 
+mod dense;
 mod queue;
+mod seal;
 mod segment;
 mod turn;
 
 pub(crate) use queue::Queue;
+pub(crate) use seal::{Parcel, Sealed};
 pub(crate) use segment::{Piece, Segments};
-pub(crate) use turn::{Parcel, Sealed, Turn};
+pub(crate) use turn::Turn;
