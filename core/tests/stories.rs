@@ -160,6 +160,23 @@ fn a_reader_that_owes_too_much_for_too_long_is_cut_off() {
 }
 
 #[test]
+fn a_reader_that_catches_up_in_between_stays() {
+    let mut world = World::new(Config { backlog: 1_000, stall: Duration::from_secs(10), ..config() });
+    let (ann, bob) = (world.user("ann"), world.user("bob"));
+    for _ in 0..3 {
+        world.peers[bob].takes = false;
+        for _ in 0..50 {
+            world.send(ann, "something long enough to count\n");
+        }
+        world.advance(Duration::from_secs(9));
+        world.peers[bob].takes = true;
+        world.take(bob, usize::MAX);
+        world.drain();
+    }
+    assert_eq!((world.closed(bob), world.lines(bob).len()), (None, 150));
+}
+
+#[test]
 fn memory_is_saved_by_cutting_off_the_one_furthest_behind() {
     let mut world = World::new(Config { backlog: 10_000, memory: 20_000, ..config() });
     let (ann, bob, eve) = (world.user("ann"), world.user("bob"), world.user("eve"));
