@@ -1,1 +1,32 @@
-//! Not yet written.
+//! Drives the chat engine over any listener, stream and clock. It knows no runtime and no chat rules.
+//!
+//! One future, [`Driver`], owns everything: the engine, the listeners and the connections. There are no tasks
+//! per connection, so an idle one costs its socket, a slot in a `Vec` and one small waker, and nothing needs
+//! a lock but the list of those that woke.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `transport` | what a runtime supplies: [`Clock`], [`Listener`], [`Stream`] |
+//! | `driver` | the turn: accept, read, let time pass, carry out the engine's actions, sleep |
+//! | `link` | one connection: reading, writing, closing |
+//! | `ready` | who can go on: wakers, the queue behind them, and the [`Handle`] |
+//! | `accept` | a listener that backs off when the machine is out of descriptors |
+//! | `watch` | paused connections, looked at now and then for a reset |
+//! | `log` | what the operator reads |
+//!
+//! Invariants:
+//! - a connection is reported `Disconnected` exactly once, and after that nothing is reported of it;
+//! - at most one chunk is kept for each connection, and input is in one buffer shared by all;
+//! - nothing loops without a bound: each poll is one turn, then the reactor has its chance.
+
+mod accept;
+mod driver;
+mod link;
+mod log;
+mod ready;
+mod transport;
+mod watch;
+
+pub use driver::{Driver, Fault};
+pub use ready::Handle;
+pub use transport::{Clock, Listener, Stream};

@@ -1,1 +1,15 @@
-//! Not yet written.
+//! The chat server on smol: what the driver needs of a runtime, and nothing else.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `clock` | [`SmolClock`]: time and the timer |
+//! | `listener` | [`SmolListener`]: TCP connections |
+//! | `io` | [`Io`]: a smol stream as the driver's |
+
+mod clock;
+mod io;
+mod listener;
+
+pub use clock::SmolClock;
+pub use io::{Io, SocketError};
+pub use listener::SmolListener;

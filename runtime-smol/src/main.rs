@@ -1,2 +1,22 @@
-//! Not yet written.
-fn main() {}
+//! The chat server on smol.
+
+use std::io;
+use std::process::ExitCode;
+
+use chat_driver::Driver;
+use chat_server::Error;
+use runtime_smol::{SmolClock, SmolListener};
+
+fn main() -> ExitCode {
+    chat_server::finish(run())
+}
+
+fn run() -> Result<(), Error> {
+    let setup = chat_server::start()?;
+    smol::block_on(async {
+        let listeners = setup.listeners.into_iter().map(SmolListener::new).collect::<io::Result<_>>()?;
+        let driver = Driver::new(setup.engine, SmolClock::new(chat_server::utc_now), listeners);
+        setup.signals.shut_down(driver.handle())?;
+        Ok(driver.await?)
+    })
+}

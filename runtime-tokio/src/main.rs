@@ -1,2 +1,24 @@
-//! Not yet written.
-fn main() {}
+//! The chat server on tokio.
+
+use std::io;
+use std::process::ExitCode;
+
+use chat_driver::Driver;
+use chat_server::Error;
+use runtime_tokio::{TokioClock, TokioListener};
+use tokio::runtime::Builder;
+use tokio::task::unconstrained;
+
+fn main() -> ExitCode {
+    chat_server::finish(run())
+}
+
+fn run() -> Result<(), Error> {
+    let setup = chat_server::start()?;
+    Builder::new_current_thread().enable_io().enable_time().build()?.block_on(async {
+        let listeners = setup.listeners.into_iter().map(TokioListener::new).collect::<io::Result<_>>()?;
+        let driver = Driver::new(setup.engine, TokioClock::new(chat_server::utc_now), listeners);
+        setup.signals.shut_down(driver.handle())?;
+        Ok(unconstrained(driver).await?)
+    })
+}

@@ -1,1 +1,157 @@
-//! Not yet written.
+//! What every server binary shares: command line, listening sockets, logging, signals, exit codes.
+//!
+//! A binary calls [`start`], wraps the listeners for its runtime, drives the engine to its end, and leaves
+//! through [`finish`]. Nothing here knows a runtime.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `args` | the flags, and the engine configuration they amount to |
+//! | `value` | how a size, a time or a flood limit is written in a flag |
+//! | `descriptors` | how many connections the machine allows |
+//! | `socket` | listening sockets, and what is set on accepted ones |
+//! | `signals` | Ctrl-C, twice if need be |
+
+mod args;
+mod descriptors;
+mod signals;
+mod socket;
+mod value;
+
+use std::fmt;
+use std::io;
+use std::net::TcpListener;
+use std::process::ExitCode;
+use std::time::SystemTime;
+
+use chat_core::{ConfigError, Engine};
+use chat_driver::Fault;
+use chrono::{DateTime, Utc};
+use clap::Parser;
+use tracing::info;
+
+use crate::args::Args;
+pub use crate::signals::Signals;
+pub use crate::socket::tune;
+
+/// The exit code of a server that could not start.
+const EXIT_START: u8 = 1;
+/// The exit code of a server whose engine broke: `EX_SOFTWARE` of sysexits.h, which a supervisor restarts.
+const EXIT_FAULT: u8 = 70;
+
+/// A server about to run.
+pub struct Setup {
+    /// The engine, configured.
+    pub engine: Engine,
+    /// Bound, listening and non-blocking.
+    pub listeners: Vec<TcpListener>,
+    /// Held back from now on, until [`Signals::shut_down`] says whom they concern.
+    pub signals: Signals,
+}
+
+/// Reads the command line and the environment, opens the log and the sockets.
+///
+/// `--help`, `--version` and a command line that makes no sense end the process here.
+pub fn start() -> Result<Setup, Error> {
+    let args = Args::parse();
+    init_log(args.log_level.into());
+    let engine = Engine::new(args.engine_config(descriptors::raise()?)?)?;
+    let signals = Signals::hold_back()?;
+    let listeners = socket::listen_all(&args.listen)?;
+    for listener in &listeners {
+        info!(addr = %listener.local_addr()?, "listening");
+    }
+    Ok(Setup { engine, listeners, signals })
+}
+
+/// Says how it ended: in the log if all went well, in one line on stderr if not.
+pub fn finish(result: Result<(), Error>) -> ExitCode {
+    match result {
+        Ok(()) => {
+            info!("stopped");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("chat: {error}");
+            ExitCode::from(if matches!(error, Error::Fault(_)) { EXIT_FAULT } else { EXIT_START })
+        }
+    }
+}
+
+/// The wall clock.
+#[must_use]
+pub fn utc_now() -> DateTime<Utc> {
+    SystemTime::now().into()
+}
+
+/// Logs to stderr, with stamps in UTC to the microsecond.
+fn init_log(level: tracing::Level) {
+    tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_target(false)
+        .with_writer(io::stderr)
+        // A log that cannot be written (a closed pipe) must not end the server.
+        .log_internal_errors(false)
+        .init();
+}
+
+/// Why a server did not start, or did not last.
+#[derive(Debug)]
+pub enum Error {
+    /// Limits that contradict each other.
+    Config(ConfigError),
+    /// More connections asked for than the machine allows; both in file descriptors but the first.
+    Descriptors {
+        /// The connections asked for.
+        connections: usize,
+        /// What these need.
+        needed: u64,
+        /// What there is.
+        limit: u64,
+    },
+    /// An address that cannot be listened on.
+    Listen {
+        /// The address.
+        addr: std::net::SocketAddr,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// Something else that the system refused.
+    Io(io::Error),
+    /// The engine broke.
+    Fault(Fault),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Config(error) => error.fmt(f),
+            Self::Descriptors { connections, needed, limit } => write!(
+                f,
+                "--max-connections {connections} needs {needed} file descriptors, but the hard limit is {limit}"
+            ),
+            Self::Listen { addr, error } => write!(f, "cannot listen on {addr}: {error}"),
+            Self::Io(error) => error.fmt(f),
+            Self::Fault(fault) => fault.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<ConfigError> for Error {
+    fn from(error: ConfigError) -> Self {
+        Self::Config(error)
+    }
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}

@@ -1,0 +1,82 @@
+//! A listener that backs off: a machine without free descriptors answers at once, for as long as it likes.
+
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use chat_core::Mono;
+
+use crate::log;
+use crate::transport::Listener;
+
+/// The first wait after a failure: short, since descriptors are often freed soon.
+const BACKOFF_FIRST: Duration = Duration::from_millis(100);
+/// The longest wait: whoever connects while things are bad waits this long at most once they are good.
+const BACKOFF_LAST: Duration = Duration::from_secs(1);
+
+/// What an attempt to accept came to.
+pub(crate) enum Accept<S> {
+    /// A connection, and its peer.
+    New(S, SocketAddr),
+    /// That one was gone before it was accepted; try the next.
+    Missed,
+    /// Nobody is waiting, or it is no time to ask. The listener or the clock wakes the driver.
+    Idle,
+}
+
+/// One listener, and its patience.
+pub(crate) struct Acceptor<L> {
+    listener: L,
+    /// When to try again after a failure.
+    retry: Option<Mono>,
+    /// The wait that the last failure led to; none since the last success.
+    wait: Option<Duration>,
+}
+
+impl<L: Listener> Acceptor<L> {
+    pub(crate) fn new(listener: L) -> Self {
+        Self { listener, retry: None, wait: None }
+    }
+
+    /// When to try again after a failure; none while the listener itself will wake the driver.
+    pub(crate) fn deadline(&self) -> Option<Mono> {
+        self.retry
+    }
+
+    pub(crate) fn accept(&mut self, now: Mono, cx: &mut Context<'_>) -> Accept<L::Stream> {
+        if self.retry.is_some_and(|retry| now < retry) {
+            return Accept::Idle;
+        }
+        self.retry = None;
+        match self.listener.poll_accept(cx) {
+            Poll::Pending => Accept::Idle,
+            Poll::Ready(Ok((stream, peer))) => {
+                self.wait = None;
+                Accept::New(stream, peer)
+            }
+            Poll::Ready(Err(error)) if concerns_one_peer(&error) => Accept::Missed,
+            Poll::Ready(Err(error)) => {
+                self.back_off(now, &error);
+                Accept::Idle
+            }
+        }
+    }
+
+    fn back_off(&mut self, now: Mono, error: &io::Error) {
+        let wait = match self.wait {
+            None => {
+                log::accept_failed(error);
+                BACKOFF_FIRST
+            }
+            Some(wait) => (wait * 2).min(BACKOFF_LAST),
+        };
+        self.wait = Some(wait);
+        self.retry = Some(now.after(wait));
+    }
+}
+
+/// Whether the failure is that of the connection at the head of the queue, and took it out of the queue.
+fn concerns_one_peer(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::Interrupted)
+}

@@ -1,0 +1,260 @@
+//! The turn: accept, read, let time pass, carry out what the engine wants, sleep.
+
+use std::error::Error;
+use std::fmt;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use chat_core::{Action, Cause, Close, ConnId, Engine, Event, Now};
+
+use crate::accept::{Accept, Acceptor};
+use crate::link::{Intake, Link, Next, Step};
+use crate::log;
+use crate::ready::{Handle, Ready};
+use crate::transport::{Clock, Listener};
+use crate::watch::Watch;
+
+/// Connections accepted from one listener in one turn, so that a rush does not silence those who are here.
+const ACCEPT_BURST: usize = 64;
+
+/// The server: an engine, its listeners and its connections, as one future.
+///
+/// It resolves after [`Handle::shutdown`], once the last connection is gone, or at once with a [`Fault`].
+/// A panic in the code of one connection ends that connection alone. Poll it without a cooperative budget:
+/// it bounds each turn itself, and yields after it.
+pub struct Driver<C, L: Listener> {
+    engine: Engine,
+    clock: C,
+    acceptors: Vec<Acceptor<L>>,
+    /// By [`ConnId::slot`].
+    links: Vec<Option<Link<L::Stream>>>,
+    ready: Ready,
+    watch: Watch,
+    intake: Intake,
+    stopping: bool,
+}
+
+/// A panic left the chat half-changed. It is not served any more: end the process.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Fault;
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a panic left the chat half-changed")
+    }
+}
+
+impl Error for Fault {}
+
+impl<C: Clock, L: Listener> Future for Driver<C, L> {
+    type Output = Result<(), Fault>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let driver = self.get_mut();
+        match driver.turn(cx) {
+            Err(fault) => {
+                log::fault();
+                Poll::Ready(Err(fault))
+            }
+            Ok(_) if driver.stopping && driver.engine.connections() == 0 => Poll::Ready(Ok(())),
+            Ok(more) => {
+                if more || driver.deadline_passed(cx) {
+                    // Not at once: first the reactor learns who else is ready.
+                    cx.waker().wake_by_ref();
+                }
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl<C: Clock, L: Listener> Driver<C, L> {
+    /// A server that has not begun: it does nothing until polled.
+    pub fn new(engine: Engine, clock: C, listeners: Vec<L>) -> Self {
+        Self {
+            engine,
+            clock,
+            acceptors: listeners.into_iter().map(Acceptor::new).collect(),
+            links: Vec::new(),
+            ready: Ready::new(),
+            watch: Watch::default(),
+            intake: Intake::new(),
+            stopping: false,
+        }
+    }
+
+    /// A handle to shut it down with.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        self.ready.handle()
+    }
+
+    /// One turn; whether there is more to do without anybody waking us.
+    fn turn(&mut self, cx: &mut Context<'_>) -> Result<bool, Fault> {
+        self.ready.gather(cx.waker());
+        let now = self.clock.now();
+        if self.ready.shutdown_asked() && !self.stopping {
+            self.stopping = true;
+            self.acceptors.clear();
+            self.enter(|engine| engine.shutdown(now))?;
+        }
+        let more_waiting = self.accept(now, cx)?;
+        self.serve(now)?;
+        self.pass_time(now)?;
+        while let Some(action) = self.enter(Engine::poll_action)? {
+            self.carry_out(action, now)?;
+        }
+        Ok(more_waiting || self.ready.len() > 0)
+    }
+
+    /// Takes in who is waiting; whether somebody may be left.
+    fn accept(&mut self, now: Now, cx: &mut Context<'_>) -> Result<bool, Fault> {
+        let mut more = false;
+        for index in 0..self.acceptors.len() {
+            let mut burst = 0..ACCEPT_BURST;
+            more |= loop {
+                if burst.next().is_none() {
+                    break true;
+                }
+                match self.acceptors[index].accept(now.mono, cx) {
+                    Accept::New(stream, peer) => self.open(stream, peer, now)?,
+                    Accept::Missed => {}
+                    Accept::Idle => break false,
+                }
+            };
+        }
+        Ok(more)
+    }
+
+    fn open(&mut self, stream: L::Stream, peer: SocketAddr, now: Now) -> Result<(), Fault> {
+        let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
+        let id = self.enter(|engine| engine.connect(now, peer.ip()))?;
+        log::connected(id, peer);
+        if self.links.len() <= id.slot() {
+            self.links.resize_with(id.slot() + 1, || None);
+        }
+        let vacant = self.links[id.slot()].replace(Link::new(id, now.mono, stream)).is_none();
+        assert!(vacant, "the engine gave out a slot that is in use");
+        self.step(id.slot(), now, |_, step| {
+            step.engine.handle(now, id, Event::Opened);
+            Next::Again
+        })
+    }
+
+    /// Serves those that were ready when the turn began, each once, until the turn's input is used up.
+    fn serve(&mut self, now: Now) -> Result<(), Fault> {
+        self.intake.begin_turn();
+        for _ in 0..self.ready.len() {
+            if self.intake.is_spent() {
+                break;
+            }
+            if let Some(slot) = self.ready.pop() {
+                self.step(slot, now, Link::serve)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What the time brings: the engine's deadline, and a look at those that are not being read.
+    fn pass_time(&mut self, now: Now) -> Result<(), Fault> {
+        if self.engine.poll_timeout().is_some_and(|(deadline, _)| deadline <= now.mono) {
+            self.enter(|engine| engine.handle_timeout(now))?;
+        }
+        for slot in self.watch.due(now.mono) {
+            self.step(slot, now, |link, _| link.check())?;
+        }
+        Ok(())
+    }
+
+    fn carry_out(&mut self, action: Action, now: Now) -> Result<(), Fault> {
+        match action {
+            Action::Write { conn, bytes } => self.step_of(conn, now, |link, step| link.write(step, bytes)),
+            Action::Reading { conn, enabled } => self.step_of(conn, now, |link, _| link.set_reading(enabled)),
+            Action::Close { conn, how: Close::AfterFlush, reason } => {
+                self.step_of(conn, now, |link, step| link.close_after_flush(step, reason))
+            }
+            Action::Close { conn, how: Close::Now, reason } => self.step_of(conn, now, |link, _| {
+                link.reason.get_or_insert(reason);
+                Next::Gone(Cause::Closed)
+            }),
+            Action::Report(report) => {
+                log::report(&report);
+                Ok(())
+            }
+        }
+    }
+
+    /// Arms the clock at the next deadline; whether that has passed already.
+    fn deadline_passed(&mut self, cx: &mut Context<'_>) -> bool {
+        let engine = self.engine.poll_timeout().map(|(deadline, _)| deadline);
+        let accept = self.acceptors.iter().filter_map(Acceptor::deadline);
+        let next = engine.into_iter().chain(self.watch.deadline()).chain(accept).min();
+        next.is_some_and(|deadline| self.clock.poll_until(cx, deadline).is_ready())
+    }
+
+    /// As `step`, if that very connection is still here: the engine may speak of one that has just gone.
+    fn step_of(
+        &mut self,
+        conn: ConnId,
+        now: Now,
+        act: impl FnOnce(&mut Link<L::Stream>, &mut Step<'_>) -> Next,
+    ) -> Result<(), Fault> {
+        match self.links.get(conn.slot()) {
+            Some(Some(link)) if link.id == conn => self.step(conn.slot(), now, act),
+            _ => Ok(()),
+        }
+    }
+
+    /// Lets one connection act, if the slot holds one. A panic ends that connection alone.
+    fn step(
+        &mut self,
+        slot: usize,
+        now: Now,
+        act: impl FnOnce(&mut Link<L::Stream>, &mut Step<'_>) -> Next,
+    ) -> Result<(), Fault> {
+        let Some(link) = &mut self.links[slot] else { return Ok(()) };
+        let waker = self.ready.waker(slot);
+        let mut step =
+            Step { engine: &mut self.engine, now, intake: &mut self.intake, cx: Context::from_waker(&waker) };
+        let next = catch_unwind(AssertUnwindSafe(|| act(link, &mut step)));
+        if self.engine.is_poisoned() {
+            return Err(Fault);
+        }
+        if link.watched != link.needs_watching() {
+            link.watched = !link.watched;
+            if link.watched {
+                self.watch.add(slot, now.mono);
+            } else {
+                self.watch.remove(slot);
+            }
+        }
+        match next.unwrap_or(Next::Gone(Cause::Panicked)) {
+            Next::Wait => Ok(()),
+            Next::Again => {
+                self.ready.mark(slot);
+                Ok(())
+            }
+            Next::Gone(cause) => self.end(slot, cause, now),
+        }
+    }
+
+    /// Drops a connection and tells the engine, which forgets it.
+    fn end(&mut self, slot: usize, cause: Cause, now: Now) -> Result<(), Fault> {
+        let Some(link) = self.links[slot].take() else { return Ok(()) };
+        self.watch.remove(slot);
+        let (id, since, reason) = (link.id, link.since, link.reason);
+        // The engine is told whether or not the stream can be dropped in peace.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(link)));
+        log::disconnected(id, reason, cause, now.mono.since(since));
+        self.enter(|engine| engine.handle(now, id, Event::Disconnected(cause)))
+    }
+
+    /// Calls the engine where no one connection is to blame for a panic.
+    fn enter<T>(&mut self, act: impl FnOnce(&mut Engine) -> T) -> Result<T, Fault> {
+        catch_unwind(AssertUnwindSafe(|| act(&mut self.engine))).map_err(|_| Fault)
+    }
+}

@@ -1,0 +1,171 @@
+//! Who can go on: one small waker for each slot, the queue they fill, and the handle that asks for the end.
+
+use std::collections::VecDeque;
+use std::mem;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Wake, Waker};
+
+/// Asks a [`Driver`](crate::Driver) to shut down, from any thread.
+#[derive(Clone, Debug)]
+pub struct Handle(Arc<Shared>);
+
+impl Handle {
+    /// Stop accepting, let the engine say goodbye to everybody, and resolve when the last connection is gone.
+    pub fn shutdown(&self) {
+        self.0.shutdown.store(true, Ordering::Release);
+        let driver = self.0.woken().driver.clone();
+        if let Some(driver) = driver {
+            driver.wake();
+        }
+    }
+}
+
+/// What wakers and handles share with the driver.
+#[derive(Debug, Default)]
+struct Shared {
+    woken: Mutex<Woken>,
+    shutdown: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct Woken {
+    slots: Vec<usize>,
+    driver: Option<Waker>,
+}
+
+impl Shared {
+    fn woken(&self) -> MutexGuard<'_, Woken> {
+        self.woken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The waker of one slot. It belongs to the slot, not to the connection: whoever holds the slot next may be
+/// woken once for nothing, which is harmless.
+struct SlotWaker {
+    slot: usize,
+    /// Whether the slot is in a queue already, so that it is in one only once.
+    queued: AtomicBool,
+    shared: Arc<Shared>,
+}
+
+impl Wake for SlotWaker {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if self.queued.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let driver = {
+            let mut woken = self.shared.woken();
+            woken.slots.push(self.slot);
+            // The first in the list wakes the driver, which then takes the whole list.
+            (woken.slots.len() == 1).then(|| woken.driver.clone()).flatten()
+        };
+        if let Some(driver) = driver {
+            driver.wake();
+        }
+    }
+}
+
+/// The slots that can go on, in the order in which they woke.
+pub(crate) struct Ready {
+    shared: Arc<Shared>,
+    wakers: Vec<Arc<SlotWaker>>,
+    queue: VecDeque<usize>,
+    /// Swapped with the shared list, so that neither allocates in the long run.
+    spare: Vec<usize>,
+}
+
+impl Ready {
+    pub(crate) fn new() -> Self {
+        Self { shared: Arc::default(), wakers: Vec::new(), queue: VecDeque::new(), spare: Vec::new() }
+    }
+
+    pub(crate) fn handle(&self) -> Handle {
+        Handle(Arc::clone(&self.shared))
+    }
+
+    pub(crate) fn shutdown_asked(&self) -> bool {
+        self.shared.shutdown.load(Ordering::Acquire)
+    }
+
+    /// Takes over who woke since the last turn; from now on, who wakes wakes `driver`.
+    pub(crate) fn gather(&mut self, driver: &Waker) {
+        {
+            let mut woken = self.shared.woken();
+            if !woken.driver.as_ref().is_some_and(|known| known.will_wake(driver)) {
+                woken.driver = Some(driver.clone());
+            }
+            mem::swap(&mut woken.slots, &mut self.spare);
+        }
+        self.queue.extend(self.spare.drain(..));
+    }
+
+    /// The waker of `slot`; slots are dense, so this makes those up to it.
+    pub(crate) fn waker(&mut self, slot: usize) -> Waker {
+        while self.wakers.len() <= slot {
+            self.wakers.push(Arc::new(SlotWaker {
+                slot: self.wakers.len(),
+                queued: AtomicBool::new(false),
+                shared: Arc::clone(&self.shared),
+            }));
+        }
+        Waker::from(Arc::clone(&self.wakers[slot]))
+    }
+
+    /// Lets `slot`, which has had its waker, go on in this turn or the next.
+    pub(crate) fn mark(&mut self, slot: usize) {
+        if !self.wakers[slot].queued.swap(true, Ordering::AcqRel) {
+            self.queue.push_back(slot);
+        }
+    }
+
+    /// Takes the slot that has waited longest. Before it is served, so that a wake meanwhile counts again.
+    pub(crate) fn pop(&mut self) -> Option<usize> {
+        let slot = self.queue.pop_front()?;
+        self.wakers[slot].queued.store(false, Ordering::Release);
+        Some(slot)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.queue.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn a_slot_is_queued_once_and_the_driver_is_woken_once_for_all() {
+        let woken = Arc::new(Count::default());
+        let mut ready = Ready::new();
+        ready.gather(&Waker::from(Arc::clone(&woken)));
+        let (zero, one) = (ready.waker(0), ready.waker(1));
+        for waker in [&one, &zero, &one] {
+            waker.wake_by_ref();
+        }
+        assert_eq!(woken.0.load(Ordering::Relaxed), 1);
+
+        ready.gather(Waker::noop());
+        ready.mark(1);
+        assert_eq!((ready.pop(), ready.pop(), ready.pop()), (Some(1), Some(0), None));
+        one.wake_by_ref();
+        ready.gather(Waker::noop());
+        assert_eq!(ready.pop(), Some(1));
+    }
+}

@@ -1,0 +1,165 @@
+//! The flags, and the engine configuration they amount to.
+
+use chat_core::{Config, HistoryLimits};
+use clap::{Parser, ValueEnum};
+use tracing::Level;
+
+use crate::Error;
+use crate::descriptors;
+use crate::value::{Flood, Listen, Lobby, Seconds, Size};
+
+/// The port of a server that was not told another.
+const DEFAULT_PORT: u16 = 8080;
+
+/// A chat server for anyone with a terminal: nc HOST 8080
+#[derive(Debug, Parser)]
+#[command(
+    name = "chat",
+    version,
+    after_help = "A number of 0 means no limit. BYTES may end in k, m or g.\n\
+                  Every flag has a variable: CHAT_LISTEN (separated by commas), CHAT_LOG_LEVEL, and so on."
+)]
+pub(crate) struct Args {
+    /// IP:PORT or PORT to listen on; repeatable
+    #[arg(long, env = "CHAT_LISTEN", hide_env = true, value_name = "ADDR", value_delimiter = ',')]
+    #[arg(default_values_t = [Listen::Everywhere(DEFAULT_PORT)])]
+    pub(crate) listen: Vec<Listen>,
+
+    /// Room that everybody joins, or none
+    #[arg(long, env = "CHAT_LOBBY", hide_env = true, value_name = "#NAME")]
+    #[arg(default_value_t = Lobby(Config::default().lobby))]
+    lobby: Lobby,
+
+    /// LINES/SECONDS one sender may use up at once, or off
+    #[arg(long, env = "CHAT_FLOOD", hide_env = true, value_name = "LIMIT")]
+    #[arg(default_value_t = Flood(Config::default().flood))]
+    flood: Flood,
+
+    /// What a slow reader may owe for long
+    #[arg(long, env = "CHAT_BACKLOG", hide_env = true, value_name = "BYTES")]
+    #[arg(default_value_t = Size(Config::default().backlog))]
+    backlog: Size,
+
+    /// How long it may owe more than that
+    #[arg(long, env = "CHAT_STALL", hide_env = true, value_name = "SECONDS")]
+    #[arg(default_value_t = Seconds(Config::default().stall))]
+    stall: Seconds,
+
+    /// Unsent output of all readers together
+    #[arg(long, env = "CHAT_MEMORY", hide_env = true, value_name = "BYTES")]
+    #[arg(default_value_t = Size(Config::default().memory))]
+    memory: Size,
+
+    /// Time to choose a nickname
+    #[arg(long, env = "CHAT_REGISTRATION_TIMEOUT", hide_env = true, value_name = "SECONDS")]
+    #[arg(default_value_t = Seconds(Config::default().registration_timeout))]
+    registration_timeout: Seconds,
+
+    /// Rooms one user may be in
+    #[arg(long, env = "CHAT_ROOMS_PER_USER", hide_env = true, value_name = "N")]
+    #[arg(default_value_t = Config::default().rooms_per_user)]
+    rooms_per_user: usize,
+
+    /// Members one room may have
+    #[arg(long, env = "CHAT_MEMBERS_PER_ROOM", hide_env = true, value_name = "N")]
+    #[arg(default_value_t = Config::default().members_per_room)]
+    members_per_room: usize,
+
+    /// Connections in all [default: what the system allows]
+    #[arg(long, env = "CHAT_MAX_CONNECTIONS", hide_env = true, value_name = "N")]
+    max_connections: Option<usize>,
+
+    /// Connections from one address
+    #[arg(long, env = "CHAT_MAX_CONNECTIONS_PER_ADDRESS", hide_env = true, value_name = "N")]
+    #[arg(default_value_t = Config::default().max_connections_per_address)]
+    max_connections_per_address: usize,
+
+    /// Members up to which joins are announced
+    #[arg(long, env = "CHAT_ANNOUNCE_LIMIT", hide_env = true, value_name = "N")]
+    #[arg(default_value_t = Config::default().announce_limit)]
+    announce_limit: usize,
+
+    /// What /history can show: none or memory
+    #[arg(long, env = "CHAT_HISTORY", hide_env = true, value_name = "WHERE")]
+    #[arg(value_enum, hide_possible_values = true, default_value_t = History::Memory)]
+    history: History,
+
+    /// error, warn, info, debug or trace
+    #[arg(long, env = "CHAT_LOG_LEVEL", hide_env = true, value_name = "LEVEL")]
+    #[arg(value_enum, hide_possible_values = true, default_value_t = LogLevel::Info)]
+    pub(crate) log_level: LogLevel,
+}
+
+/// Where the events that `/history` shows are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum History {
+    None,
+    Memory,
+}
+
+/// How much is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(crate) enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+impl From<LogLevel> for Level {
+    fn from(level: LogLevel) -> Self {
+        match level {
+            LogLevel::Error => Self::ERROR,
+            LogLevel::Warn => Self::WARN,
+            LogLevel::Info => Self::INFO,
+            LogLevel::Debug => Self::DEBUG,
+            LogLevel::Trace => Self::TRACE,
+        }
+    }
+}
+
+impl Args {
+    /// What the engine is to be, on a machine that allows so many file descriptors.
+    pub(crate) fn engine_config(&self, descriptors: u64) -> Result<Config, Error> {
+        Ok(Config {
+            lobby: self.lobby.0.clone(),
+            flood: self.flood.0,
+            backlog: self.backlog.0,
+            stall: self.stall.0,
+            memory: self.memory.0,
+            registration_timeout: self.registration_timeout.0,
+            rooms_per_user: self.rooms_per_user,
+            members_per_room: self.members_per_room,
+            max_connections: descriptors::max_connections(self.max_connections, descriptors)?,
+            max_connections_per_address: self.max_connections_per_address,
+            announce_limit: self.announce_limit,
+            history: (self.history == History::Memory).then(HistoryLimits::default),
+            report_messages: self.log_level >= LogLevel::Debug,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    /// Lines of a terminal nobody has enlarged, less the prompt.
+    const SCREEN: usize = 30;
+
+    #[test]
+    fn the_defaults_are_those_of_the_engine() {
+        let args = Args::parse_from(["chat"]);
+        let expected = Config { max_connections: 900, ..Config::default() };
+        assert_eq!(args.engine_config(1_000).unwrap(), expected);
+    }
+
+    #[test]
+    fn help_fits_one_screen() {
+        Args::command().debug_assert();
+        let help = Args::command().render_help().to_string();
+        assert!(help.lines().count() <= SCREEN, "{help}");
+    }
+}

@@ -1,0 +1,88 @@
+//! Listening sockets, and what is set on accepted ones.
+
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+use tracing::{debug, info};
+
+use crate::Error;
+use crate::value::Listen;
+
+/// Connections that may wait to be accepted: a community that comes back after a restart does so at once.
+const ACCEPT_BACKLOG: i32 = 4_096;
+/// A silent peer is asked after this long whether it is still there,
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
+/// then again each time this much later,
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
+/// and is given up after so many questions.
+const KEEPALIVE_RETRIES: u32 = 3;
+/// The same patience for a peer that does not acknowledge what we send; keepalive does not ask these.
+#[cfg(target_os = "linux")]
+const USER_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// Listens on all of these.
+pub(crate) fn listen_all(addresses: &[Listen]) -> Result<Vec<TcpListener>, Error> {
+    let mut listeners = Vec::new();
+    for address in addresses {
+        match *address {
+            Listen::At(addr) => listeners.push(listen(addr).map_err(|error| Error::Listen { addr, error })?),
+            Listen::Everywhere(port) => {
+                let addr = SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
+                match listen(addr) {
+                    Ok(listener) => listeners.push(listener),
+                    Err(error) if is_absent(&error) => info!(%error, "no IPv6 on this machine"),
+                    Err(error) => return Err(Error::Listen { addr, error }),
+                }
+                let addr = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
+                listeners.push(listen(addr).map_err(|error| Error::Listen { addr, error })?);
+            }
+        }
+    }
+    Ok(listeners)
+}
+
+/// One listening, non-blocking socket. One for IPv6 serves only that: IPv4 has its own.
+fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
+    if addr.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    // So that a restart need not wait for the connections of the last run to time out.
+    socket.set_reuse_address(true)?;
+    socket.bind(&addr.into())?;
+    socket.listen(ACCEPT_BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
+}
+
+/// Whether the machine lacks the address family, rather than the right or the port.
+fn is_absent(error: &io::Error) -> bool {
+    /// `EAFNOSUPPORT`, which the standard library has no name for.
+    const FAMILY_NOT_SUPPORTED: i32 = if cfg!(target_os = "linux") { 97 } else { 47 };
+    error.kind() == io::ErrorKind::AddrNotAvailable || error.raw_os_error() == Some(FAMILY_NOT_SUPPORTED)
+}
+
+/// Sets what the server wants of an accepted connection: no delay (batching is done above), and an end to
+/// peers that have fallen silent.
+pub fn tune(stream: &impl AsFd) {
+    if let Err(error) = try_tune(&SockRef::from(stream)) {
+        // The peer has gone already, most likely; reading will tell.
+        debug!(%error, "cannot tune a connection");
+    }
+}
+
+fn try_tune(socket: &SockRef<'_>) -> io::Result<()> {
+    socket.set_tcp_nodelay(true)?;
+    socket.set_tcp_keepalive(
+        &TcpKeepalive::new()
+            .with_time(KEEPALIVE_IDLE)
+            .with_interval(KEEPALIVE_INTERVAL)
+            .with_retries(KEEPALIVE_RETRIES),
+    )?;
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(USER_TIMEOUT))?;
+    Ok(())
+}
