@@ -1,0 +1,37 @@
+#!/bin/sh
+# Everything that has to hold of a commit: format, lints, documentation, and all tests.
+# Installs what these need where it may (as root on Debian), and elsewhere says what is missing.
+set -eu
+cd "$(dirname "$0")"
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+if ! have cargo || ! cargo fmt --version >/dev/null 2>&1 || ! cargo clippy --version >/dev/null 2>&1; then
+    echo "check.sh: needs a current Rust with rustfmt and clippy: see https://rustup.rs" >&2
+    exit 1
+fi
+if ! have cc; then
+    if have apt-get && [ "$(id -u)" = 0 ]; then
+        echo "check.sh: installing gcc and libc6-dev, to link with"
+        apt-get update -qq
+        apt-get install -y -qq gcc libc6-dev
+    else
+        echo "check.sh: needs a C compiler to link with: install gcc (on Debian: apt-get install gcc libc6-dev)" >&2
+        exit 1
+    fi
+fi
+
+step() {
+    echo "== $*"
+    "$@"
+}
+
+# The crowds in the tests need their descriptors.
+ulimit -n "$(ulimit -Hn)" 2>/dev/null || true
+
+step cargo fmt --all --check
+step cargo clippy --workspace --all-targets --locked -- -D warnings
+RUSTDOCFLAGS="-D warnings" step cargo doc --workspace --no-deps --locked
+# The engine without std: see core/no-std/Cargo.toml.
+step cargo build --locked --manifest-path core/no-std/Cargo.toml --target-dir target/no-std
+step cargo test --workspace --locked
