@@ -20,7 +20,7 @@ const DEFAULT_PORT: u16 = 8080;
                   Every flag has a variable: CHAT_LISTEN (separated by commas), CHAT_LOG_LEVEL, and so on."
 )]
 pub(crate) struct Args {
-    /// IP:PORT or PORT to listen on; repeatable
+    /// IP:PORT, or PORT; repeatable
     #[arg(long, env = "CHAT_LISTEN", hide_env = true, value_name = "ADDR", value_delimiter = ',')]
     #[arg(default_values_t = [Listen::Everywhere(DEFAULT_PORT)])]
     pub(crate) listen: Vec<Listen>,
@@ -30,8 +30,8 @@ pub(crate) struct Args {
     #[arg(default_value_t = Lobby(Config::default().lobby))]
     lobby: Lobby,
 
-    /// LINES/SECONDS one sender may use up at once, or off
-    #[arg(long, env = "CHAT_FLOOD", hide_env = true, value_name = "LIMIT")]
+    /// Lines at once, and in how long again; or off
+    #[arg(long, env = "CHAT_FLOOD", hide_env = true, value_name = "LINES/SECONDS")]
     #[arg(default_value_t = Flood(Config::default().flood))]
     flood: Flood,
 
@@ -79,7 +79,7 @@ pub(crate) struct Args {
     #[arg(default_value_t = Config::default().announce_limit)]
     announce_limit: usize,
 
-    /// What /history can show: none or memory
+    /// none or memory: what /history shows
     #[arg(long, env = "CHAT_HISTORY", hide_env = true, value_name = "WHERE")]
     #[arg(value_enum, hide_possible_values = true, default_value_t = History::Memory)]
     history: History,
@@ -146,8 +146,8 @@ mod tests {
 
     use super::*;
 
-    /// Lines of a terminal nobody has enlarged, less the prompt.
-    const SCREEN: usize = 30;
+    /// Lines of a terminal nobody has enlarged.
+    const SCREEN: usize = 24;
 
     #[test]
     fn the_defaults_are_those_of_the_engine() {

@@ -64,6 +64,8 @@ pub(super) struct Answering {
     /// What is still to be told; none: only its last part is still to be taken.
     pub(super) rest: Option<Answer>,
     pub(super) behind: Vec<Piece>,
+    /// Bytes of `behind`.
+    pub(super) owed: usize,
 }
 
 /// One connection.
@@ -119,8 +121,7 @@ impl Conn {
 
     /// Bytes owed to it, those behind a long answer included.
     pub(super) fn owed(&self) -> usize {
-        let behind = self.answering.iter().flat_map(|answering| &answering.behind);
-        self.queue.owed() + behind.map(|piece| piece.len()).sum::<usize>()
+        self.queue.owed() + self.answering.as_ref().map_or(0, |answering| answering.owed)
     }
 }
 

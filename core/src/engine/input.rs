@@ -45,15 +45,19 @@ impl Engine {
     }
 
     /// Serves the lines of `input` until one has to wait; what is left is held.
+    ///
+    /// No chat state is touched while bytes are taken apart and understood: a panic there is this connection's
+    /// alone, and poisons nothing.
     fn serve(&mut self, slot: u32, mut input: &[u8]) {
         let mut framer = mem::take(&mut self.conns.get_mut(slot).framer);
         while !input.is_empty() && self.has_token(slot) {
-            // No chat state is touched while bytes are taken apart: a fault there is this connection's alone.
             self.poisoned = false;
             let line = framer.next(&mut input);
+            let served = line.map(|line| self.serve_line(slot, line));
             self.poisoned = true;
-            let Some(line) = line else { break };
-            self.serve_line(slot, line);
+            if served.is_none() {
+                break;
+            }
         }
         let conn = self.conns.get_mut(slot);
         if conn.is_open() {
@@ -109,15 +113,19 @@ impl Engine {
     fn serve_registration(&mut self, slot: u32, line: Line<'_>, first: bool) {
         let user = UserId(slot);
         let Line::Text(bytes) = line else {
+            self.poisoned = true;
             self.turn.write(user, plain::line_too_long);
             return self.nickname_refused(slot);
         };
         if first && plain::is_http_request(bytes) {
+            self.poisoned = true;
             self.turn.write(user, |out| out.extend_from_slice(plain::HTTP_ANSWER));
             return self.close(slot, Reason::Http);
         }
         let text = text::from_wire(bytes);
-        match plain::parse_registration(&text) {
+        let request = plain::parse_registration(&text);
+        self.poisoned = true;
+        match request {
             Registration::Help(command) => self.turn.write(user, |out| plain::help(out, command)),
             Registration::Quit => self.close(slot, Reason::Quit),
             Registration::Nick(nick) => {
@@ -160,9 +168,14 @@ impl Engine {
 
     fn serve_request(&mut self, slot: u32, line: Line<'_>) {
         let user = UserId(slot);
-        let Line::Text(bytes) = line else { return self.turn.write(user, plain::line_too_long) };
+        let Line::Text(bytes) = line else {
+            self.poisoned = true;
+            return self.turn.write(user, plain::line_too_long);
+        };
         let text = text::from_wire(bytes);
-        match plain::parse(&text) {
+        let request = plain::parse(&text);
+        self.poisoned = true;
+        match request {
             Request::Nothing => {}
             Request::Help(command) => self.turn.write(user, |out| plain::help(out, command)),
             Request::Usage(name) => self.turn.write(user, |out| plain::usage(out, name)),

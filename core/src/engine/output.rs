@@ -83,9 +83,12 @@ impl Engine {
         match (parcel, &mut conn.answering) {
             (Parcel::Answer(rest), answering) => {
                 conn.asked = false;
-                *answering = Some(Box::new(Answering { rest: Some(rest), behind: Vec::new() }));
+                *answering = Some(Box::new(Answering { rest: Some(rest), behind: Vec::new(), owed: 0 }));
             }
-            (Parcel::Piece(piece), Some(answering)) => answering.behind.push(piece),
+            (Parcel::Piece(piece), Some(answering)) => {
+                answering.owed += piece.len();
+                answering.behind.push(piece);
+            }
             (Parcel::Piece(piece), None) => conn.queue.push(piece),
         }
         self.note_backlog(slot);

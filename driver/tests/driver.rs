@@ -1,0 +1,169 @@
+//! The driver on fake sockets, with the real engine behind it.
+
+mod fake;
+
+use std::io::ErrorKind;
+use std::task::Poll;
+use std::time::Duration;
+
+use chat_core::{Config, FloodLimit};
+
+use fake::{Peer, World};
+
+fn world() -> World {
+    World::new(Config { flood: None, ..Config::default() })
+}
+
+/// Everything that one client is told in a short session, when its writes behave so.
+fn transcript(prepare: impl FnOnce(&Peer), mut help: impl FnMut(&Peer) -> bool) -> String {
+    let mut world = world();
+    let ann = world.connect("ann\n");
+    prepare(&ann);
+    ann.send("/who\n/rooms\n/help\n/nick anna\n");
+    assert!(world.run().is_pending());
+    while help(&ann) {
+        ann.wake();
+        assert!(world.run().is_pending());
+    }
+    ann.heard()
+}
+
+#[test]
+fn short_and_blocked_writes_lose_and_repeat_nothing() {
+    let expected = transcript(|_| {}, |_| false);
+    assert!(expected.contains("anna"), "{expected}");
+
+    assert_eq!(transcript(|ann| ann.0.borrow_mut().write_size = Some(3), |_| false), expected);
+
+    let mut openings = 0;
+    let opened = |ann: &Peer| {
+        ann.0.borrow_mut().window = Some(7);
+        openings += 1;
+        openings < expected.len()
+    };
+    assert_eq!(transcript(|ann| ann.0.borrow_mut().window = Some(0), opened), expected);
+}
+
+#[test]
+fn a_paused_peer_that_resets_is_noticed() {
+    let flood = Some(FloodLimit { lines: 1, per: Duration::from_secs(1_000) });
+    let mut world = World::new(Config { flood, ..Config::default() });
+    let ann = world.connect("ann\n");
+    for _ in 0..100 {
+        ann.send("a line\n".repeat(1_000));
+    }
+    assert!(world.run().is_pending());
+    let unread = ann.0.borrow().input.len();
+    assert!(unread > 0, "the engine pauses an eager sender");
+    world.pass(Duration::from_secs(2));
+    assert_eq!(ann.0.borrow().input.len(), unread, "nothing is read meanwhile");
+
+    ann.0.borrow_mut().pending_error = Some(ErrorKind::ConnectionReset);
+    world.pass(Duration::from_secs(1));
+    assert!(ann.is_gone());
+}
+
+#[test]
+fn a_failed_write_does_not_lose_what_was_sent_before() {
+    let mut world = world();
+    let (ann, bob) = (world.connect("ann\n"), world.connect("bob\n"));
+    ann.0.borrow_mut().write_error = Some(ErrorKind::BrokenPipe);
+    ann.0.borrow_mut().input.push_back(b"last words\n".to_vec());
+    bob.send("hello\n");
+    assert!(world.run().is_pending());
+    let heard = bob.heard();
+    assert!(heard.contains("<ann> last words\n"), "{heard}");
+    assert!(heard.ends_with("-- ann left (connection reset)\n"), "{heard}");
+    assert!(ann.is_gone());
+}
+
+#[test]
+fn accept_errors_back_off_until_one_succeeds() {
+    let mut world = world();
+    world.door.borrow_mut().error = Some(ErrorKind::OutOfMemory);
+    assert!(world.run().is_pending());
+    assert_eq!(world.door.borrow().asked, 1);
+    for (millis, asked) in [(99, 1), (1, 2), (199, 2), (1, 3), (400, 4), (800, 5), (1_000, 6), (1_000, 7)] {
+        world.pass(Duration::from_millis(millis));
+        assert_eq!(world.door.borrow().asked, asked, "after {millis} ms");
+    }
+    world.door.borrow_mut().error = None;
+    world.pass(Duration::from_secs(1));
+    let ann = world.connect("ann\n");
+    assert!(ann.heard().contains("welcome, ann"));
+}
+
+#[test]
+fn an_idle_listener_after_an_error_does_not_spin() {
+    let mut world = world();
+    world.door.borrow_mut().error = Some(ErrorKind::OutOfMemory);
+    assert!(world.run().is_pending());
+    world.door.borrow_mut().error = None;
+    world.pass(Duration::from_millis(100));
+    world.pass(Duration::from_secs(10));
+}
+
+#[test]
+fn a_rush_is_taken_in_whole() {
+    let mut world = World::new(Config { max_connections_per_address: 0, ..Config::default() });
+    let peers: Vec<Peer> = (0..300).map(|n| world.knock(&format!("user{n}\n"))).collect();
+    assert!(world.run().is_pending());
+    assert!(peers.iter().all(|peer| peer.heard().contains("welcome, user")));
+}
+
+#[test]
+fn a_panic_in_one_stream_ends_that_connection_alone() {
+    let mut world = world();
+    let (ann, bob) = (world.connect("ann\n"), world.connect("bob\n"));
+    ann.0.borrow_mut().panics_on_read = true;
+    ann.wake();
+    assert!(world.run().is_pending());
+    assert!(ann.is_gone());
+    bob.send("/who\n");
+    assert!(world.run().is_pending());
+    let heard = bob.heard();
+    assert!(heard.contains("-- ann left (internal error)\n") && heard.ends_with("* bob\n"), "{heard}");
+}
+
+#[test]
+fn after_the_goodbye_comes_fin_and_then_the_peers_end_is_awaited() {
+    let mut world = world();
+    let ann = world.connect("ann\n/quit\nignored\n");
+    assert!(ann.heard().ends_with("* goodbye\n"));
+    assert!(ann.0.borrow().shut && !ann.is_gone());
+    ann.send("ignored as well\n");
+    assert!(world.run().is_pending());
+    assert!(ann.0.borrow().input.is_empty() && !ann.is_gone(), "input is read out of the way");
+    ann.finish();
+    assert!(world.run().is_pending());
+    assert!(ann.is_gone());
+}
+
+#[test]
+fn a_peer_that_never_ends_is_dropped_in_the_end() {
+    let mut world = world();
+    let ann = world.connect("ann\n/quit\n");
+    world.pass(Duration::from_secs(600));
+    assert!(ann.is_gone());
+}
+
+#[test]
+fn end_of_input_is_served_and_closed() {
+    let mut world = world();
+    let ann = world.connect("ann\n");
+    ann.send("/who");
+    ann.finish();
+    assert!(world.run().is_pending());
+    assert!(ann.heard().contains("* ann\n") && ann.0.borrow().shut && ann.is_gone());
+}
+
+#[test]
+fn shutdown_says_goodbye_and_resolves_when_the_last_is_gone() {
+    let mut world = world();
+    let ann = world.connect("ann\n");
+    assert!(world.shut_down().is_pending());
+    assert!(ann.heard().contains("shutting down"));
+    ann.finish();
+    assert!(matches!(world.run(), Poll::Ready(Ok(()))));
+    assert!(ann.is_gone());
+}
