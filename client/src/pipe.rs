@@ -1,0 +1,114 @@
+//! Without a terminal: stdin to the server, the server to stdout, bytes as they are.
+
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::Duration;
+
+use crate::args::Args;
+use crate::failure::Failure;
+use crate::line::{Line, names};
+use crate::wire::{read_line, to_text};
+
+/// How long the server may take to confirm a nickname or a room.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long the input may take to end once the server has closed: whoever writes `/quit` last
+/// may need a moment to exit.
+const INPUT_GRACE: Duration = Duration::from_secs(3);
+
+/// Refuses what only works in a terminal: where in the input a nickname ends, and a room could
+/// be joined, is not for a pipe to guess.
+pub(crate) fn check(args: &Args) -> Result<(), Failure> {
+    if args.room.is_some() && args.nick.is_none() { Err(Failure::RoomWithoutNick) } else { Ok(()) }
+}
+
+/// Runs until the server closes.
+pub(crate) fn run(stream: TcpStream, args: &Args) -> Result<(), Failure> {
+    let mut server = BufReader::new(stream.try_clone().map_err(Failure::Lost)?);
+    let mut output = io::stdout().lock();
+    stream.set_read_timeout(Some(ANSWER_TIMEOUT)).map_err(Failure::Lost)?;
+    if let Some(nick) = &args.nick {
+        ask(&stream, nick)?;
+        await_confirmation(&mut server, &mut output, nick)?;
+    }
+    if let Some(room) = &args.room {
+        ask(&stream, &format!("/join {room}"))?;
+        await_confirmation(&mut server, &mut output, room)?;
+    }
+    stream.set_read_timeout(None).map_err(Failure::Lost)?;
+
+    let sending = send_input(stream.try_clone().map_err(Failure::Lost)?);
+    receive(&mut server, &mut output)?;
+    // From here on the server hears nothing more, so input that still comes fails to be sent.
+    // An error says that it cannot be sent already.
+    let _ = stream.shutdown(Shutdown::Write);
+    match sending.recv_timeout(INPUT_GRACE) {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(Failure::Unsent(Some(error))),
+        Err(_) => Err(Failure::Unsent(None)),
+    }
+}
+
+fn ask(mut stream: &TcpStream, line: &str) -> Result<(), Failure> {
+    stream.write_all(format!("{line}\n").as_bytes()).map_err(Failure::Lost)
+}
+
+/// Passes lines on until one confirms the name we asked for.
+///
+/// Nothing else is sent before: after a refused nickname our next line would be taken for
+/// another nickname, after a refused room it would be said in the wrong one. The greeting is
+/// a `* ` line too (the server sends it when we are slow), but cannot name us.
+fn await_confirmation(server: &mut impl BufRead, output: &mut impl Write, name: &str) -> Result<(), Failure> {
+    loop {
+        let line = match read_line(server) {
+            Ok(Some(line)) => line,
+            Ok(None) => return Err(Failure::Unsent(None)),
+            // Which of the two a timeout is depends on the platform.
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
+                return Err(Failure::Unconfirmed(name.to_owned()));
+            }
+            Err(error) => return Err(Failure::Lost(error)),
+        };
+        let text = to_text(&line);
+        let kind = Line::parse(&text);
+        if kind == Line::Error {
+            return Err(Failure::Refused(text));
+        }
+        output.write_all(&line).and_then(|()| output.flush()).map_err(Failure::Output)?;
+        if kind == Line::Notice && names(&text, name) {
+            return Ok(());
+        }
+    }
+}
+
+/// Sends stdin to its end from a thread of its own, then half-closes.
+///
+/// The result is handed over before the half-close: a server that closes in answer to it must
+/// find the result known.
+fn send_input(mut stream: TcpStream) -> Receiver<io::Result<()>> {
+    let (done, sending) = mpsc::sync_channel(1);
+    thread::spawn(move || {
+        let sent = io::copy(&mut io::stdin().lock(), &mut stream).map(drop);
+        // Nobody is listening when the session has already ended, and that is well.
+        let _ = done.send(sent);
+        let _ = stream.shutdown(Shutdown::Write);
+    });
+    sending
+}
+
+/// Passes on what the server says, until it closes.
+fn receive(server: &mut impl BufRead, output: &mut impl Write) -> Result<(), Failure> {
+    loop {
+        let chunk = match server.fill_buf() {
+            Ok([]) => return Ok(()),
+            Ok(chunk) => chunk,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(Failure::Lost(error)),
+        };
+        output.write_all(chunk).and_then(|()| output.flush()).map_err(Failure::Output)?;
+        let length = chunk.len();
+        server.consume(length);
+    }
+}
