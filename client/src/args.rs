@@ -18,7 +18,7 @@ const DEFAULT_PORT: u16 = 8080;
 #[derive(Debug, Parser)]
 #[command(name = "client", version, after_help = EXIT_STATUS)]
 pub(crate) struct Args {
-    /// The server: HOST, HOST:PORT or [IPV6]:PORT
+    /// The server: `HOST`, `HOST:PORT` or `[IPV6]:PORT`
     #[arg(value_name = "HOST:PORT", default_value = "localhost:8080")]
     pub(crate) address: Address,
 
