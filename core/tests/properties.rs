@@ -43,6 +43,7 @@ fn input() -> impl Strategy<Value = Vec<u8>> {
             .prop_map(String::from),
         1 => prop::sample::select(vec![7, 700]).prop_map(|times| format!("/topic {}\n/history 100\n", "long ".repeat(times))),
         1 => Just(format!("{}\n", "x".repeat(4_097))),
+        1 => Just(format!("{}\n", "y".repeat(1_200))),
     ];
     prop_oneof![
         8 => vec(line, 1..4).prop_map(|lines| lines.concat().into_bytes()),

@@ -194,6 +194,38 @@ fn memory_is_saved_by_cutting_off_the_one_furthest_behind() {
 }
 
 #[test]
+fn a_room_where_all_speak_at_once_is_kept_once() {
+    let mut world = World::new(config());
+    let users: Vec<_> = (0..300).map(|n| world.user(&format!("user{n}"))).collect();
+    let line = format!("{}\n", "x".repeat(1_000));
+    for &user in &users {
+        world.peers[user].takes = false;
+        world.event(user, Event::Received(line.as_bytes()));
+    }
+    world.drain();
+    let once = users.len() * (line.len() + "[00:00:00] #lobby <user> ".len());
+    assert!(world.engine.footprint().output < 2 * once, "{:?}", world.engine.footprint());
+}
+
+#[test]
+fn members_of_two_busy_rooms_share_one_blend() {
+    let mut world = World::new(config());
+    let (ann, bob) = (world.user("ann"), world.user("bob"));
+    let listeners: Vec<_> = (0..100).map(|n| world.user(&format!("user{n}"))).collect();
+    for user in listeners.iter().chain([&ann, &bob]) {
+        world.send(*user, "/join #b\n");
+        world.text(*user);
+    }
+    let line = format!("{0}\n/msg #lobby {0}\n", "x".repeat(500));
+    for &listener in &listeners {
+        world.peers[listener].takes = false;
+    }
+    world.event(ann, Event::Received(line.repeat(100).as_bytes()));
+    world.drain();
+    assert!(world.engine.footprint().output < 400_000, "{:?}", world.engine.footprint());
+}
+
+#[test]
 fn a_long_answer_is_paced_and_commands_wait_for_it() {
     let mut world = World::new(config());
     let (ann, bob) = (world.user("ann"), world.user("bob"));

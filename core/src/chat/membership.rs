@@ -100,12 +100,12 @@ impl Chat {
             let mut rooms = self.user_mut(moved).rooms.iter_mut();
             rooms.find(|own| own.room == room).expect("a member knows its rooms").place = place;
         }
-        if self.rooms.remove_if_empty(room) {
-            return;
-        }
+        // Also when nobody is left to hear it: records tell of every leave.
         let nick = &self.users[user.0 as usize].as_ref().expect("a registered user").name.shown;
         self.rooms.announce(room, at, (nick, Kind::Left, reason), None, sink);
-        self.rooms.update_quiet(room, at, sink);
+        if !self.rooms.remove_if_empty(room) {
+            self.rooms.update_quiet(room, at, sink);
+        }
     }
 
     /// The room of this name, or the current one, if the user is in it; it is told if not.

@@ -1,13 +1,18 @@
 //! The end of a turn: who gets what.
 
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::mem;
 
 use super::dense::{Dense, NONE, SEVERAL, index_of};
 use super::segment::{Piece, Segments};
-use super::turn::{Cut, Log, Turn};
+use super::turn::{Cut, Line, Log, Turn};
 use crate::action::Report;
 use crate::chat::{Answer, Chat, UserId};
+
+/// A run of lines of at least this many bytes is shared, a shorter one copied: a piece costs about as much as
+/// copying that, and joining pieces later a copy anyway.
+const SHARED_RUN: u32 = 1 << 10;
 
 /// Something for one connection's queue.
 #[derive(Debug)]
@@ -35,24 +40,28 @@ impl Turn {
         let mut particulars = mem::take(&mut self.particulars);
         let wholes: Vec<Piece> =
             logs.iter_mut().map(|log| segments.insert(mem::take(&mut log.bytes))).collect();
-        let turn =
-            Sealing { logs: &logs, wholes: &wholes, private: &self.private, log_of: &self.log_of, chat };
+        let (private, log_of) = (&self.private, &self.log_of);
+        let mut sealing =
+            Sealing { logs: &logs, wholes: &wholes, private, log_of, chat, blends: BTreeMap::new() };
 
         let listeners = listeners(&logs, chat, &self.particular_of, &mut self.listens_to);
         sealed.parcels.reserve(listeners.len() + particulars.len());
         for user in listeners {
-            match self.listens_to.take(user.0) {
-                SEVERAL => turn.pack(user, &mut [], segments, &mut sealed),
-                log => {
-                    let whole = wholes[log as usize];
-                    let piece = segments.share(whole, 0, index_of(whole.len()));
-                    sealed.parcels.push((user, Parcel::Piece(piece)));
+            let whole = match self.listens_to.take(user.0) {
+                SEVERAL => {
+                    let heard = sealing.logs_heard(user, &[]);
+                    sealing.blend(heard, segments).whole
                 }
-            }
+                log => wholes[log as usize],
+            };
+            sealed.parcels.push((user, Parcel::Piece(segments.hold(whole))));
         }
         for particular in &mut particulars {
-            turn.pack(particular.user, &mut particular.cuts, segments, &mut sealed);
+            sealing.pack(particular.user, &mut particular.cuts, segments, &mut sealed);
             self.particular_of.take(particular.user.0);
+        }
+        for blend in sealing.blends.into_values() {
+            segments.release(blend.whole);
         }
         for (log, whole) in logs.iter().zip(wholes) {
             self.log_of.take(log.room.0);
@@ -92,123 +101,164 @@ struct Sealing<'a> {
     private: &'a [u8],
     log_of: &'a Dense,
     chat: &'a Chat,
+    /// Several logs merged in order, for all who hear just these: so that members of two busy rooms cost no
+    /// copy each.
+    blends: BTreeMap<Vec<u32>, Blend>,
 }
 
-/// Something in the order of one user: bytes of a log or of the private buffer, or the place of an answer.
+/// Several logs merged in order.
+struct Blend {
+    whole: Piece,
+    lines: Vec<Line>,
+}
+
+/// Something in the order of one user.
 struct Run {
     order: u32,
-    source: Source,
-    start: u32,
-    end: u32,
+    what: What,
 }
 
-enum Source {
-    Log(u32),
-    Private,
+enum What {
+    /// Lines that others hear, too.
+    Shared(Piece),
+    /// Bytes of the private buffer.
+    Private { start: u32, end: u32 },
+    /// The place of a long answer.
     Answer(Answer),
 }
 
 impl Sealing<'_> {
     /// Packs what one user gets, merged in order.
-    fn pack(&self, user: UserId, cuts: &mut [Cut], segments: &mut Segments, sealed: &mut Sealed) {
-        let mut runs = self.runs(user, cuts);
+    fn pack(&mut self, user: UserId, cuts: &mut [Cut], segments: &mut Segments, sealed: &mut Sealed) {
+        let mut runs = self.runs(user, cuts, segments);
         runs.sort_by_key(|run| run.order);
-        if let [Run { source: Source::Log(log), start, end, .. }] = runs[..] {
-            let piece = segments.share(self.wholes[log as usize], start, end);
-            sealed.parcels.push((user, Parcel::Piece(piece)));
-            return;
-        }
+        let is_alone = runs.len() == 1;
         let mut merged = Vec::new();
+        let mut push = |parcel| sealed.parcels.push((user, parcel));
+        let flush = |merged: &mut Vec<u8>, segments: &mut Segments| {
+            let merged = mem::take(merged);
+            (!merged.is_empty()).then(|| Parcel::Piece(segments.insert(merged)))
+        };
         for run in runs {
-            match run.source {
-                Source::Log(log) => {
-                    let whole = segments.bytes(self.wholes[log as usize]);
-                    merged.extend_from_slice(&whole[run.start as usize..run.end as usize]);
+            match run.what {
+                What::Shared(piece) if is_alone || piece.len() >= SHARED_RUN as usize => {
+                    flush(&mut merged, segments).into_iter().for_each(&mut push);
+                    push(Parcel::Piece(segments.hold(piece)));
                 }
-                Source::Private => {
-                    merged.extend_from_slice(&self.private[run.start as usize..run.end as usize]);
+                What::Shared(piece) => segments.copy(piece, &mut merged),
+                What::Private { start, end } => {
+                    merged.extend_from_slice(&self.private[start as usize..end as usize]);
                 }
-                Source::Answer(rest) => {
-                    push_merged(user, mem::take(&mut merged), segments, sealed);
-                    sealed.parcels.push((user, Parcel::Answer(rest)));
+                What::Answer(rest) => {
+                    flush(&mut merged, segments).into_iter().for_each(&mut push);
+                    push(Parcel::Answer(rest));
                 }
             }
         }
-        push_merged(user, merged, segments, sealed);
+        flush(&mut merged, segments).into_iter().for_each(push);
     }
 
-    fn runs(&self, user: UserId, cuts: &mut [Cut]) -> Vec<Run> {
-        let mut runs = Vec::new();
-        for cut in &mut *cuts {
-            match cut {
-                Cut::Told { order, start, end } => {
-                    runs.push(Run { order: *order, source: Source::Private, start: *start, end: *end });
-                }
-                Cut::Asked { order, rest } => {
-                    let rest = rest.take().expect("a turn is sealed once");
-                    runs.push(Run { order: *order, source: Source::Answer(rest), start: 0, end: 0 });
-                }
-                Cut::Entered { .. } | Cut::Left { .. } | Cut::Skipped { .. } => {}
-            }
-        }
+    fn runs(&mut self, user: UserId, cuts: &mut [Cut], segments: &mut Segments) -> Vec<Run> {
         let heard = self.logs_heard(user, cuts);
-        // Lines need be told apart only where something may stand between them.
-        let alone = runs.is_empty() && heard.len() == 1;
-        for (log, member) in heard {
-            self.push_runs(log, member, cuts, alone, &mut runs);
+        let moved = cuts.iter().any(|cut| matches!(cut, Cut::Entered { .. } | Cut::Left { .. }));
+        let mut runs = private_runs(cuts);
+        let splits: Vec<u32> = runs.iter().map(|run| run.order).collect();
+        match heard[..] {
+            [] => {}
+            [log] => {
+                let source = self.source(log);
+                self.visible(log, user, cuts, |from, to| source.push_runs(from, to, &splits, &mut runs));
+            }
+            _ if moved => {
+                for log in heard {
+                    let source = self.source(log);
+                    self.visible(log, user, cuts, |from, to| {
+                        (from..to).for_each(|line| source.push_runs(line, line + 1, &[], &mut runs));
+                    });
+                }
+            }
+            _ => {
+                let skipped: Vec<u32> = cuts.iter().flat_map(|cut| self.skipped_orders(cut)).collect();
+                let blend = self.blend(heard, segments);
+                let source = Source { whole: blend.whole, lines: &blend.lines };
+                source.push_without(&skipped, &splits, &mut runs);
+            }
         }
         runs
     }
 
-    /// The logs of rooms that the user is in, or was in for a part of the turn; and whether it is now.
-    fn logs_heard(&self, user: UserId, cuts: &[Cut]) -> Vec<(u32, bool)> {
-        let mut heard: Vec<(u32, bool)> = Vec::new();
-        for room in self.chat.rooms_of(user) {
-            let log = self.log_of.get(room.0);
-            if log != NONE {
-                heard.push((log, true));
-            }
-        }
-        for cut in cuts {
-            if let Cut::Left { room, .. } = cut {
-                let log = self.log_of.get(room.0);
-                if log != NONE && heard.iter().all(|&(known, _)| known != log) {
-                    heard.push((log, false));
-                }
-            }
-        }
+    fn source(&self, log: u32) -> Source<'_> {
+        Source { whole: self.wholes[log as usize], lines: &self.logs[log as usize].lines }
+    }
+
+    /// The logs of rooms that the user is in, or was in for a part of the turn.
+    fn logs_heard(&self, user: UserId, cuts: &[Cut]) -> Vec<u32> {
+        let left = cuts.iter().filter_map(|cut| match cut {
+            Cut::Left { room, .. } => Some(*room),
+            _ => None,
+        });
+        let rooms = self.chat.rooms_of(user).chain(left);
+        let mut heard: Vec<u32> =
+            rooms.map(|room| self.log_of.get(room.0)).filter(|&log| log != NONE).collect();
+        heard.sort_unstable();
+        heard.dedup();
         heard
     }
 
-    /// Adds the lines of one log that the user hears.
-    fn push_runs(&self, index: u32, member: bool, cuts: &[Cut], alone: bool, runs: &mut Vec<Run>) {
+    /// Several logs as one.
+    fn blend(&mut self, heard: Vec<u32>, segments: &mut Segments) -> &Blend {
+        let (logs, wholes) = (self.logs, self.wholes);
+        self.blends.entry(heard).or_insert_with_key(|heard| {
+            let mut lines = Vec::new();
+            for &log in heard {
+                let source = Source { whole: wholes[log as usize], lines: &logs[log as usize].lines };
+                lines.extend(
+                    (0..source.lines.len())
+                        .map(|line| (source.lines[line].order, source.piece(line, line + 1))),
+                );
+            }
+            lines.sort_unstable_by_key(|&(order, _)| order);
+            let mut bytes = Vec::with_capacity(lines.iter().map(|(_, piece)| piece.len()).sum());
+            let mut copy = |(order, piece): (u32, Piece)| {
+                segments.copy(piece, &mut bytes);
+                Line { order, end: index_of(bytes.len()) }
+            };
+            let lines = lines.into_iter().map(&mut copy).collect();
+            Blend { whole: segments.insert(bytes), lines }
+        })
+    }
+
+    /// The orders of the lines that a cut skips. In a blend, other rooms' lines may stand between them.
+    fn skipped_orders(&self, cut: &Cut) -> impl Iterator<Item = u32> {
+        let lines = match *cut {
+            Cut::Skipped { room, first, end } => {
+                &self.logs[self.log_of.get(room.0) as usize].lines[first as usize..end as usize]
+            }
+            _ => &[],
+        };
+        lines.iter().map(|line| line.order)
+    }
+
+    /// Calls `push` with each range of lines of one log that the user hears.
+    fn visible(&self, index: u32, user: UserId, cuts: &[Cut], mut push: impl FnMut(usize, usize)) {
         let log = &self.logs[index as usize];
         let line_at = |order: u32| log.lines.partition_point(|line| line.order < order);
-        let start_of = |line: usize| if line == 0 { 0 } else { log.lines[line - 1].end };
-        let mut push = |from: usize, to: usize| {
-            let step = if alone { to.saturating_sub(from).max(1) } else { 1 };
-            for line in (from..to).step_by(step) {
-                let (start, end) = (start_of(line), start_of(line + step));
-                runs.push(Run { order: log.lines[line].order, source: Source::Log(index), start, end });
-            }
-        };
-        let first = cuts.iter().find_map(|cut| match cut {
+        let was_member = cuts.iter().find_map(|cut| match cut {
             Cut::Entered { room, .. } if *room == log.room => Some(false),
             Cut::Left { room, .. } if *room == log.room => Some(true),
             _ => None,
         });
-        let mut from = first.unwrap_or(member).then_some(0);
+        let was_member = was_member.unwrap_or_else(|| self.chat.rooms_of(user).any(|room| room == log.room));
+        let mut from = was_member.then_some(0);
         for cut in cuts {
             match *cut {
                 Cut::Entered { order, room } if room == log.room => from = Some(line_at(order)),
                 Cut::Left { order, room } if room == log.room => {
-                    let from = from.take().expect("only a member leaves");
-                    push(from, line_at(order));
+                    push(from.take().expect("only a member leaves"), line_at(order));
                 }
                 Cut::Skipped { room, first, end } if room == log.room => {
-                    let from = from.as_mut().expect("only a member skips lines");
-                    push(*from, first as usize);
-                    *from = end as usize;
+                    push(from.expect("only a member skips lines"), first as usize);
+                    from = Some(end as usize);
                 }
                 _ => {}
             }
@@ -219,8 +269,58 @@ impl Sealing<'_> {
     }
 }
 
-fn push_merged(user: UserId, merged: Vec<u8>, segments: &mut Segments, sealed: &mut Sealed) {
-    if !merged.is_empty() {
-        sealed.parcels.push((user, Parcel::Piece(segments.insert(merged))));
+/// Lines in one segment.
+struct Source<'a> {
+    whole: Piece,
+    lines: &'a [Line],
+}
+
+impl Source<'_> {
+    /// The lines from `from` to before `to`, of which there is at least one.
+    fn piece(&self, from: usize, to: usize) -> Piece {
+        let start = from.checked_sub(1).map_or(0, |before| self.lines[before].end);
+        self.whole.part(start, self.lines[to - 1].end)
     }
+
+    fn line_at(&self, order: u32) -> usize {
+        self.lines.partition_point(|line| line.order < order)
+    }
+
+    /// Adds these lines, apart where one of the orders `splits` falls between them.
+    fn push_runs(&self, from: usize, to: usize, splits: &[u32], runs: &mut Vec<Run>) {
+        let mut from = from;
+        let splits = splits.iter().map(|&order| self.line_at(order));
+        for end in splits.filter(|end| (from + 1..to).contains(end)).chain([to]).collect::<Vec<_>>() {
+            if from < end {
+                runs.push(Run { order: self.lines[from].order, what: What::Shared(self.piece(from, end)) });
+                from = end;
+            }
+        }
+    }
+
+    /// Adds all lines but those of the orders `skipped`.
+    fn push_without(&self, skipped: &[u32], splits: &[u32], runs: &mut Vec<Run>) {
+        let mut from = 0;
+        for &order in skipped {
+            let line = self.line_at(order);
+            self.push_runs(from, line, splits, runs);
+            from = line + 1;
+        }
+        self.push_runs(from, self.lines.len(), splits, runs);
+    }
+}
+
+/// What was told to one user alone.
+fn private_runs(cuts: &mut [Cut]) -> Vec<Run> {
+    let run = |cut: &mut Cut| match cut {
+        Cut::Told { order, start, end } => {
+            Some(Run { order: *order, what: What::Private { start: *start, end: *end } })
+        }
+        Cut::Asked { order, rest } => {
+            let rest = rest.take().expect("a turn is sealed once");
+            Some(Run { order: *order, what: What::Answer(rest) })
+        }
+        Cut::Entered { .. } | Cut::Left { .. } | Cut::Skipped { .. } => None,
+    };
+    cuts.iter_mut().filter_map(run).collect()
 }

@@ -17,6 +17,12 @@ impl Piece {
     pub(crate) fn len(self) -> usize {
         (self.end - self.start) as usize
     }
+
+    /// The part of it from `start` to `end`, counted from its own start. Not yet held by anybody.
+    pub(crate) fn part(self, start: u32, end: u32) -> Self {
+        assert!(start < end && end <= self.end - self.start, "a part lies within its piece");
+        Self { segment: self.segment, start: self.start + start, end: self.start + end }
+    }
 }
 
 #[derive(Debug)]
@@ -55,11 +61,10 @@ impl Segments {
         Piece { segment: slot, start: 0, end }
     }
 
-    /// A further holder of some of the bytes of `piece`.
-    pub(crate) fn share(&mut self, piece: Piece, start: u32, end: u32) -> Piece {
-        assert!(start < end && end <= piece.end - piece.start, "a share lies within its piece");
+    /// A further holder of a piece, or of a part of one.
+    pub(crate) fn hold(&mut self, piece: Piece) -> Piece {
         self.slots[piece.segment as usize].holders += 1;
-        Piece { segment: piece.segment, start: piece.start + start, end: piece.start + end }
+        piece
     }
 
     /// The bytes of a piece.
