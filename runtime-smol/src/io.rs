@@ -1,9 +1,9 @@
 //! A smol stream as the driver's.
 
 use std::io;
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use chat_driver::Stream;
 use futures_io::{AsyncRead, AsyncWrite};
@@ -12,21 +12,30 @@ use smol::Async;
 /// Any smol stream, as the driver wants it.
 pub struct Io<S>(pub S);
 
-/// What the traits of futures-io lack: a look at the socket's pending error.
-pub trait SocketError {
+/// What the traits of futures-io lack: a look at the socket's pending error, and its FIN.
+pub trait Socket {
     /// `SO_ERROR`, if any. A stream that is no socket has none.
     fn take_error(&self) -> io::Result<Option<io::Error>> {
         Ok(None)
     }
-}
 
-impl SocketError for Async<TcpStream> {
-    fn take_error(&self) -> io::Result<Option<io::Error>> {
-        self.get_ref().take_error()
+    /// Ends our side, for a stream whose `poll_close` does not: async-io's only flushes.
+    fn send_fin(&self) -> io::Result<()> {
+        Ok(())
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + SocketError + Unpin> Stream for Io<S> {
+impl Socket for Async<TcpStream> {
+    fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.get_ref().take_error()
+    }
+
+    fn send_fin(&self) -> io::Result<()> {
+        self.get_ref().shutdown(Shutdown::Write)
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Socket + Unpin> Stream for Io<S> {
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.0).poll_read(cx, buf)
     }
@@ -36,7 +45,8 @@ impl<S: AsyncRead + AsyncWrite + SocketError + Unpin> Stream for Io<S> {
     }
 
     fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_close(cx)
+        ready!(Pin::new(&mut self.0).poll_close(cx))?;
+        Poll::Ready(self.0.send_fin())
     }
 
     fn take_error(&self) -> io::Result<Option<io::Error>> {

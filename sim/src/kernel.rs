@@ -212,7 +212,7 @@ impl futures_io::AsyncWrite for Kernel {
     }
 }
 
-impl runtime_smol::SocketError for Kernel {
+impl runtime_smol::Socket for Kernel {
     fn take_error(&self) -> io::Result<Option<io::Error>> {
         Ok(self.error())
     }
