@@ -2,6 +2,8 @@
 
 use alloc::string::ToString as _;
 
+use bytes::Bytes;
+
 use super::conn::{Closing, Phase};
 use super::leave::LeaveReason;
 use super::{Engine, deadlines};
@@ -39,7 +41,7 @@ impl Engine {
             return;
         }
         conn.queue.clear(&mut self.segments);
-        conn.held = alloc::vec::Vec::new();
+        conn.held = Bytes::new();
         conn.framer = Default::default();
         conn.phase = Phase::Closed;
         self.actions.push_back(Action::Close { conn: id, how: Close::Now, reason });
@@ -91,7 +93,7 @@ impl Engine {
         let latest = self.mono.after(deadlines::CLOSING);
         let until = self.mono.after(deadlines::LINGER);
         let conn = self.conns.get_mut(slot);
-        conn.held = alloc::vec::Vec::new();
+        conn.held = Bytes::new();
         conn.stalled = None;
         conn.phase = Phase::Closing(Closing { reason, until, latest, told: false, deaf });
         self.attend(slot);

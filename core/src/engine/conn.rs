@@ -4,6 +4,8 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::net::IpAddr;
 
+use bytes::Bytes;
+
 use crate::action::Reason;
 use crate::chat::Answer;
 use crate::event::ConnId;
@@ -80,7 +82,7 @@ pub(super) struct Conn {
     pub(super) framer: Framer,
     pub(super) bucket: Bucket,
     /// Input that waits: for flood control, for the end of an answer.
-    pub(super) held: Vec<u8>,
+    pub(super) held: Bytes,
     /// The peer has ended its input. What is held of it is served until then.
     pub(super) finished: Option<Mono>,
     /// When flood control lets the next line through.

@@ -2,6 +2,8 @@
 
 use core::mem;
 
+use bytes::{Buf as _, Bytes};
+
 use super::conn::{Conn, Phase};
 use super::{Engine, deadlines};
 use crate::action::{Reason, Report};
@@ -20,9 +22,10 @@ impl Engine {
             return;
         }
         if conn.held.is_empty() && conn.takes_lines() {
-            self.serve(slot, bytes);
+            let left = self.serve(slot, bytes);
+            self.hold(slot, Bytes::copy_from_slice(&bytes[bytes.len() - left..]));
         } else {
-            conn.held.extend_from_slice(bytes);
+            conn.held = [&conn.held, bytes].concat().into();
         }
         self.attend(slot);
     }
@@ -38,17 +41,26 @@ impl Engine {
         let conn = self.conns.get_mut(slot);
         conn.resume_at = None;
         if conn.takes_lines() {
-            let held = mem::take(&mut conn.held);
-            self.serve(slot, &held);
+            let mut held = mem::take(&mut conn.held);
+            let left = self.serve(slot, &held);
+            held.advance(held.len() - left);
+            self.hold(slot, held);
         }
         self.attend(slot);
     }
 
-    /// Serves the lines of `input` until one has to wait; what is left is held.
+    fn hold(&mut self, slot: u32, input: Bytes) {
+        let conn = self.conns.get_mut(slot);
+        if conn.is_open() && !input.is_empty() {
+            conn.held = input;
+        }
+    }
+
+    /// Serves the lines of `input` until one has to wait; returns how many bytes are left.
     ///
     /// No chat state is touched while bytes are taken apart and understood: a panic there is this connection's
     /// alone, and poisons nothing.
-    fn serve(&mut self, slot: u32, mut input: &[u8]) {
+    fn serve(&mut self, slot: u32, mut input: &[u8]) -> usize {
         let mut framer = mem::take(&mut self.conns.get_mut(slot).framer);
         while !input.is_empty() && self.has_token(slot) {
             self.poisoned = false;
@@ -59,17 +71,15 @@ impl Engine {
                 break;
             }
         }
-        let conn = self.conns.get_mut(slot);
-        if conn.is_open() {
-            conn.held = input.to_vec();
-        }
-        if conn.finished.is_some() && conn.held.is_empty() && self.has_token(slot) {
+        let finished = self.conns.get(slot).finished.is_some();
+        if finished && input.is_empty() && self.has_token(slot) {
             if let Some(line) = framer.finish() {
                 self.serve_line(slot, line);
             }
             self.end_of_input(slot);
         }
         self.conns.get_mut(slot).framer = framer;
+        input.len()
     }
 
     /// Whether the connection's next line may be served now; if only flood control forbids it, it is resumed.

@@ -46,7 +46,7 @@ impl Engine {
     #[must_use]
     pub fn footprint(&self) -> Footprint {
         let (users, rooms, history) = self.chat.sizes();
-        let held = |conn: &Conn| conn.held.capacity() + conn.framer.retained();
+        let held = |conn: &Conn| conn.held.len() + conn.framer.retained();
         Footprint {
             connections: self.conns.len(),
             users,

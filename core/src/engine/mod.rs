@@ -13,8 +13,8 @@ use alloc::vec::Vec;
 use core::net::IpAddr;
 use core::time::Duration;
 
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
-
 use conn::{Conn, Conns, Phase};
 pub use deadlines::Timer;
 pub use limits::Footprint;
@@ -271,7 +271,7 @@ fn new_conn(generation: u32, phase: Phase, address: Option<IpAddr>, refused: boo
         refused,
         framer: Default::default(),
         bucket: Default::default(),
-        held: Vec::new(),
+        held: Bytes::new(),
         finished: None,
         resume_at: None,
         queue: Queue::default(),
