@@ -33,6 +33,8 @@ use crate::args::Args;
 pub use crate::signals::Signals;
 pub use crate::socket::tune;
 
+/// The exit code of a command line that makes no sense, as clap and most programs have it.
+const EXIT_USAGE: u8 = 2;
 /// The exit code of a server that could not start.
 const EXIT_START: u8 = 1;
 /// The exit code of a server whose engine broke: `EX_SOFTWARE` of sysexits.h, which a supervisor restarts.
@@ -50,9 +52,9 @@ pub struct Setup {
 
 /// Reads the command line and the environment, opens the log and the sockets.
 ///
-/// `--help`, `--version` and a command line that makes no sense end the process here.
+/// `--help` and `--version` end the process here.
 pub fn start() -> Result<Setup, Error> {
-    let args = Args::parse();
+    let args = parse_args()?;
     init_log(args.log_level.into());
     let engine = Engine::new(args.engine_config(descriptors::raise()?)?)?;
     let signals = Signals::hold_back()?;
@@ -72,9 +74,25 @@ pub fn finish(result: Result<(), Error>) -> ExitCode {
         }
         Err(error) => {
             eprintln!("chat: {error}");
-            ExitCode::from(if matches!(error, Error::Fault(_)) { EXIT_FAULT } else { EXIT_START })
+            ExitCode::from(match error {
+                Error::Usage(_) => EXIT_USAGE,
+                Error::Fault(_) => EXIT_FAULT,
+                _ => EXIT_START,
+            })
         }
     }
+}
+
+/// The command line and the environment. What is wrong with them is said in one line, like all else.
+fn parse_args() -> Result<Args, Error> {
+    Args::try_parse().map_err(|error| {
+        if !error.use_stderr() {
+            error.exit();
+        }
+        let text = error.to_string();
+        let line = text.lines().next().unwrap_or_default();
+        Error::Usage(line.strip_prefix("error: ").unwrap_or(line).to_owned())
+    })
 }
 
 /// The wall clock.
@@ -97,6 +115,8 @@ fn init_log(level: tracing::Level) {
 /// Why a server did not start, or did not last.
 #[derive(Debug)]
 pub enum Error {
+    /// A command line, or an environment, that makes no sense.
+    Usage(String),
     /// Limits that contradict each other.
     Config(ConfigError),
     /// More connections asked for than the machine allows; both in file descriptors but the first.
@@ -124,6 +144,7 @@ pub enum Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Usage(line) => write!(f, "{line} (see --help)"),
             Self::Config(error) => error.fmt(f),
             Self::Descriptors { connections, needed, limit } => write!(
                 f,

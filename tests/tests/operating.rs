@@ -166,10 +166,10 @@ fn nonsense_is_an_error(binary: Binary) {
     for flags in refused {
         expect_refused(binary, &[&["--listen", "127.0.0.1:0"], &flags[..]].concat(), &[]);
     }
-    // What is not even a value may be answered with a line on how to use the flag, too.
     for flags in [["--listen", "nowhere"], ["--flood", "fast"], ["--stall", "soon"]] {
         let end = run(binary, &flags);
         assert!(!end.status.success() && end.stderr.contains(flags[1]), "{flags:?}: {end:?}");
+        assert_eq!(end.stderr.lines().count(), 1, "{flags:?}: {end:?}");
     }
 }
 
