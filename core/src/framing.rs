@@ -4,6 +4,7 @@
 //! not depend on how the network cut it up.
 
 use alloc::vec::Vec;
+use core::mem;
 
 /// The longest line, in bytes: counted after telnet removal and without its end.
 pub(crate) const MAX_LINE: usize = 4_096;
@@ -27,7 +28,7 @@ mod telnet {
 pub(crate) enum Line<'a> {
     /// A whole line, without its end.
     Text(&'a [u8]),
-    /// A line grew over [`MAX_LINE`]; what follows of it is skipped.
+    /// A line that was longer than [`MAX_LINE`], now at its end.
     TooLong,
 }
 
@@ -77,9 +78,8 @@ impl Framer {
                 Step::TooLong => {
                     self.partial = Vec::new();
                     self.skipping = true;
-                    return Some(Line::TooLong);
                 }
-                Step::End if self.skipping => self.skipping = false,
+                Step::End if mem::take(&mut self.skipping) => return Some(Line::TooLong),
                 Step::End => {
                     self.delivered = true;
                     return Some(Line::Text(&self.partial));
@@ -92,7 +92,10 @@ impl Framer {
     /// The line that the end of input leaves unfinished, if it has anything in it.
     pub(crate) fn finish(&mut self) -> Option<Line<'_>> {
         self.forget_delivered();
-        if core::mem::take(&mut self.carriage_return) && !self.skipping {
+        if mem::take(&mut self.skipping) {
+            return Some(Line::TooLong);
+        }
+        if mem::take(&mut self.carriage_return) {
             self.partial.push(CR);
         }
         self.delivered = true;
@@ -126,7 +129,7 @@ impl Framer {
     }
 
     fn forget_delivered(&mut self) {
-        if core::mem::take(&mut self.delivered) {
+        if mem::take(&mut self.delivered) {
             // Most connections are idle most of the time: give the memory back rather than keep it per connection.
             self.partial = Vec::new();
         }
@@ -180,7 +183,7 @@ impl Framer {
     }
 
     fn push_text(&mut self, byte: u8) -> Step {
-        if core::mem::take(&mut self.carriage_return) {
+        if mem::take(&mut self.carriage_return) {
             if byte == LF || byte == NUL {
                 return Step::End;
             }

@@ -4,7 +4,7 @@ mod harness;
 
 use std::time::Duration;
 
-use chat_core::{Cause, Config, Event, FloodLimit, HistoryLimits, Mono, Reason, Report};
+use chat_core::{Cause, Config, Event, FloodLimit, Mono, Reason, Report};
 use harness::{World, config};
 
 #[test]
@@ -226,42 +226,29 @@ fn members_of_two_busy_rooms_share_one_blend() {
 }
 
 #[test]
-fn a_long_answer_is_paced_and_commands_wait_for_it() {
+fn nobody_can_shadow_the_empty_lobby() {
     let mut world = World::new(config());
-    let (ann, bob) = (world.user("ann"), world.user("bob"));
-    let line = format!("{}\n", "x".repeat(1_000));
-    world.send(ann, &line.repeat(200));
-    world.text(bob);
-    world.peers[bob].takes = false;
-    world.send(bob, "/history 150\nthe end\n");
-    world.send(ann, "meanwhile\n");
-    assert!(world.engine.footprint().output < 40_000, "not all of it at once");
-    assert!(world.lines(ann).iter().all(|line| !line.contains("the end")));
-    while !world.peers[bob].outstanding.is_empty() {
-        world.take(bob, 1_000);
-        world.drain();
-    }
-    let lines = world.lines(bob);
-    assert_eq!(lines[0], "* history of #lobby: the last 150 events");
-    assert_eq!(lines.iter().filter(|line| line.contains("xxx")).count(), 150);
-    assert_eq!(lines[151..], ["* end of the history of #lobby", "#lobby <ann> meanwhile"]);
-    assert_eq!(world.lines(ann), ["#lobby <bob> the end"]);
+    let mallory = world.user("mallory");
+    world.send(mallory, "/part\n/join #lоbby\n");
+    assert!(world.lines(mallory).last().unwrap().starts_with("! "), "with a Cyrillic o");
+    let ann = world.connect();
+    world.send(ann, "ann\n");
+    assert!(world.text(ann).contains("you are in #lobby"));
 }
 
 #[test]
-fn history_is_bounded_by_events_and_by_bytes() {
-    let limits = HistoryLimits { events_per_room: 5, bytes_per_room: 10_000, bytes: 2_000 };
-    let mut world = World::new(Config { history: Some(limits), ..config() });
-    let ann = world.user("ann");
-    for n in 0..10 {
-        world.send(ann, &format!("{n}\n"));
+fn a_first_line_that_is_too_long_is_one_refusal_however_it_comes() {
+    let long = format!("{}\n", "x".repeat(5_000));
+    for at in [4_096, 4_097, 5_000, 5_001] {
+        let mut world = World::new(config());
+        let peer = world.connect();
+        let (first, second) = long.split_at(at);
+        world.send(peer, first);
+        world.send(peer, second);
+        assert_eq!((world.closed(peer), world.lines(peer).len()), (None, 1));
+        world.send(peer, "ann\n");
+        assert!(world.text(peer).starts_with("* welcome, ann"));
     }
-    world.text(ann);
-    world.send(ann, "/history\n");
-    assert_eq!(world.lines(ann)[1..6], [5, 6, 7, 8, 9].map(|n| format!("#lobby <ann> {n}")));
-    world.send(ann, &format!("/join #b\n{}\n", "x".repeat(1_900)));
-    assert!(world.engine.footprint().history <= 2_000);
-    world.engine.check();
 }
 
 #[test]

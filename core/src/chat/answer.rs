@@ -102,7 +102,8 @@ impl Chat {
         (id, mut next, last): (RoomId, u64, u64),
         to: &mut impl Tell,
     ) -> Option<Answer> {
-        // The room is still there: the asker is in it, and cannot leave before the answer's end.
+        // Commands wait for an answer's end, so the asker is still in the room.
+        assert!(self.rooms_of(user).any(|room| room == id), "history is for members");
         let room = self.rooms.get(id);
         let mut bytes = 0;
         while next <= last {

@@ -31,8 +31,10 @@ struct Entry {
 }
 
 impl Entry {
+    /// With what the allocator adds to a small block.
     fn bytes(&self) -> usize {
-        size_of::<Self>() + self.text.len()
+        const ALLOCATION: usize = 16;
+        size_of::<Self>() + ALLOCATION + self.text.len()
     }
 }
 
@@ -63,6 +65,9 @@ impl Ring {
     fn drop_oldest(&mut self) -> usize {
         let bytes = self.entries.pop_front().map_or(0, |entry| entry.bytes());
         self.bytes -= bytes;
+        if self.entries.capacity() > 4 * self.entries.len() {
+            self.entries.shrink_to(2 * self.entries.len());
+        }
         bytes
     }
 }

@@ -52,6 +52,10 @@ impl Chat {
         if limit != 0 && self.user(user).rooms.len() >= limit {
             return Err(Refusal::TooManyRooms { limit });
         }
+        // The lobby may be empty just now, and is nobody's to shadow.
+        if self.lobby.as_ref().is_some_and(|lobby| name.looks_like(lobby)) {
+            return Err(Refusal::RoomLooksAlike { name: &name.shown });
+        }
         let Some(room) = found else {
             return self.rooms.create(name).map_err(|taken| match taken {
                 Taken::LooksAlike => Refusal::RoomLooksAlike { name: &name.shown },

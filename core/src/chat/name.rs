@@ -33,6 +33,12 @@ impl Name {
         Self::well_formed(name, name.strip_prefix('#')?, MAX_ROOM)
     }
 
+    /// Whether the two are different names that could pass for each other.
+    pub(crate) fn looks_like(&self, other: &Self) -> bool {
+        let ascii = self.shown.is_ascii() && other.shown.is_ascii();
+        !ascii && self.key != other.key && skeleton(&self.key) == skeleton(&other.key)
+    }
+
     fn well_formed(name: &str, body: &str, max: usize) -> Option<Self> {
         // Bytes first: a line of 4,096 bytes is not worth normalising.
         if body.is_empty() || body.len() > max * 4 {
@@ -50,8 +56,9 @@ fn is_name_char(c: char) -> bool {
     // Letters and marks by category, but drawn as nothing: a name with these could pass for another, or for none.
     let invisible = matches!(
         c,
-        '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{3164}'
-            | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}' | '\u{e0100}'..='\u{e01ef}'
+        '\u{34f}' | '\u{2d7f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+            | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}' | '\u{13441}' | '\u{13442}' | '\u{16fe4}'
+            | '\u{e0100}'..='\u{e01ef}'
     );
     (c.is_alphanumeric() || is_combining_mark(c)) && !invisible || "-_[]{}|^\\`".contains(c)
 }
@@ -106,18 +113,15 @@ impl<T: Copy> Directory<T> {
         if !is_own && self.holders.contains_key(&name.key) {
             return Err(Taken::Same);
         }
-        if is_own {
-            return Ok(());
-        }
         let skeleton = skeleton(&name.key);
         let Some(held) = self.skeletons.get(&*skeleton) else { return Ok(()) };
         let (mut ascii, mut other) = (held.ascii, held.other);
         if let Some(own) = own
             && *self::skeleton(&own.key) == *skeleton
         {
-            *(if own.key.is_ascii() { &mut ascii } else { &mut other }) -= 1;
+            *(if own.shown.is_ascii() { &mut ascii } else { &mut other }) -= 1;
         }
-        let alike = if name.key.is_ascii() { other } else { ascii + other };
+        let alike = if name.shown.is_ascii() { other } else { ascii + other };
         if alike == 0 { Ok(()) } else { Err(Taken::LooksAlike) }
     }
 
@@ -126,7 +130,7 @@ impl<T: Copy> Directory<T> {
         let before = self.holders.insert(name.key.clone(), holder);
         assert!(before.is_none(), "a name has one holder");
         let held = self.skeletons.entry(skeleton(&name.key)).or_default();
-        *held.of(&name.key) += 1;
+        *held.of(name) += 1;
     }
 
     /// Frees a name.
@@ -134,7 +138,7 @@ impl<T: Copy> Directory<T> {
         self.holders.remove(&name.key).expect("only a held name is freed");
         let skeleton = skeleton(&name.key);
         let held = self.skeletons.get_mut(&skeleton).expect("a held name has its skeleton counted");
-        *held.of(&name.key) -= 1;
+        *held.of(name) -= 1;
         if held.ascii + held.other == 0 {
             self.skeletons.remove(&skeleton);
         }
@@ -153,8 +157,8 @@ impl<T: Copy> Directory<T> {
 }
 
 impl Likeness {
-    fn of(&mut self, key: &str) -> &mut u32 {
-        if key.is_ascii() { &mut self.ascii } else { &mut self.other }
+    fn of(&mut self, name: &Name) -> &mut u32 {
+        if name.shown.is_ascii() { &mut self.ascii } else { &mut self.other }
     }
 }
 
@@ -199,6 +203,8 @@ mod tests {
             "a\tb",
             "\u{301}a",
             "a\u{fe0f}",
+            "\u{13441}",
+            "a\u{16fe4}",
             &"x".repeat(31),
         ] {
             assert!(Name::nick(bad).is_none(), "{bad:?}");
@@ -224,6 +230,8 @@ mod tests {
         assert_eq!(names.check(&nick("аnn"), None), Err(Taken::LooksAlike), "with a Cyrillic a");
         names.insert(&nick("user1"), 2);
         assert_eq!(names.check(&nick("userl"), None), Ok(()));
+        names.insert(&nick("userl"), 4);
+        assert_eq!(names.check(&nick("ｕser1"), Some(&nick("user1"))), Err(Taken::LooksAlike), "fullwidth");
         names.insert(&nick("раса"), 3);
         assert_eq!(names.check(&nick("paca"), None), Err(Taken::LooksAlike), "the Cyrillic one came first");
         names.remove(&nick("раса"));

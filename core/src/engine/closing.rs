@@ -15,6 +15,7 @@ impl Engine {
     /// Lets a connection go politely: the user leaves, is told why, and what it is owed is written first.
     pub(super) fn close(&mut self, slot: u32, reason: Reason) {
         self.leave_chat(slot, reason);
+        self.end_answer(slot);
         self.turn.write(UserId(slot), |out| plain::notice_of_close(out, reason));
         self.begin_closing(slot, reason, false);
     }
@@ -68,10 +69,7 @@ impl Engine {
         for slot in self.conns.slots() {
             match self.conns.get(slot).phase {
                 Phase::Handshaking { .. } => self.drop_now(slot, Reason::ShuttingDown),
-                Phase::Registering(_) | Phase::Chatting => {
-                    self.end_answer(slot);
-                    self.close(slot, Reason::ShuttingDown);
-                }
+                Phase::Registering(_) | Phase::Chatting => self.close(slot, Reason::ShuttingDown),
                 Phase::Closing(_) | Phase::Closed => {}
             }
             if let Phase::Closing(closing) = &mut self.conns.get_mut(slot).phase {
@@ -86,6 +84,17 @@ impl Engine {
     pub(super) fn extend_closing(&mut self, slot: u32) {
         if let Phase::Closing(closing) = &mut self.conns.get_mut(slot).phase {
             closing.until = self.mono.after(deadlines::LINGER).min(closing.latest);
+        }
+    }
+
+    /// A peer that has ended its input, and takes the answer to its last line, gets more time.
+    pub(super) fn extend_end_of_input(&mut self, slot: u32) {
+        let until = self.mono.after(deadlines::AFTER_END);
+        let conn = self.conns.get_mut(slot);
+        if conn.held.is_empty()
+            && let Some(finished) = &mut conn.finished
+        {
+            *finished = until;
         }
     }
 

@@ -68,6 +68,8 @@ pub(super) struct Answering {
     pub(super) behind: Vec<Piece>,
     /// Bytes of `behind`.
     pub(super) owed: usize,
+    /// Its next part is due: it stands in the list of those.
+    pub(super) due: bool,
 }
 
 /// One connection.

@@ -14,7 +14,8 @@ use crate::time::Mono;
 pub(super) const GREETING: Duration = Duration::from_millis(250);
 /// How long a transport handshake may take.
 pub(super) const HANDSHAKE: Duration = Duration::from_secs(10);
-/// How long input that flood control holds back is served after the peer has ended it.
+/// How long input that flood control holds back is served after the peer has ended it; and how long a peer that
+/// has ended its input, and is still given a long answer, may take none of it.
 pub(super) const AFTER_END: Duration = Duration::from_secs(60);
 /// How long a closing connection may stand without taking a byte, or without ending its side.
 pub(super) const LINGER: Duration = Duration::from_secs(10);
@@ -34,7 +35,7 @@ pub enum Timer {
     Registration,
     /// Flood control lets the next line through.
     Flood,
-    /// What flood control holds back of ended input takes too long.
+    /// What flood control holds back of ended input, or the answer to its last line, takes too long.
     EndOfInput,
     /// A reader has owed too much for too long.
     Stall,
@@ -42,6 +43,8 @@ pub enum Timer {
     Closing,
     /// More output is retained than memory allows.
     Memory,
+    /// A reader has taken what was given of a long answer.
+    Answer,
 }
 
 impl Engine {
@@ -51,6 +54,9 @@ impl Engine {
         if self.drained && self.is_out_of_memory() {
             return Some((self.mono, Timer::Memory));
         }
+        if !self.answers_due.is_empty() {
+            return Some((self.mono, Timer::Answer));
+        }
         let &(_, slot) = self.timers.first()?;
         next_deadline(self.conns.get(slot), &self.config)
     }
@@ -59,6 +65,7 @@ impl Engine {
         if self.drained {
             self.save_memory();
         }
+        self.go_on_with_answers();
         while let Some(&(at, slot)) = self.timers.first()
             && at <= self.mono
         {
@@ -82,10 +89,11 @@ impl Engine {
             }
             Timer::Registration => self.close(slot, Reason::RegistrationTimeout),
             Timer::Flood => self.resume(slot),
+            Timer::EndOfInput if self.conns.get(slot).held.is_empty() => self.close(slot, Reason::EndOfInput),
             Timer::EndOfInput => self.close(slot, Reason::EndOfInputTimeout),
             Timer::Stall => self.cut_off(slot, Reason::TooSlow),
             Timer::Closing => self.drop_now(slot, Reason::LingerTimeout),
-            Timer::Memory => unreachable!("no connection has this deadline"),
+            Timer::Memory | Timer::Answer => unreachable!("no one connection has this deadline"),
         }
     }
 

@@ -50,6 +50,8 @@ pub struct Engine {
     actions: VecDeque<Action>,
     /// Connections that may need a write, a pause or a close.
     attention: VecDeque<u32>,
+    /// Connections that have taken all of a long answer so far.
+    answers_due: Vec<u32>,
     /// Connections whose nickname was refused in this turn.
     refused: Vec<u32>,
     /// The next deadline of every connection that has one.
@@ -90,6 +92,7 @@ impl Engine {
             limits: limits::Limits::default(),
             actions: VecDeque::new(),
             attention: VecDeque::new(),
+            answers_due: Vec::new(),
             refused: Vec::new(),
             timers: BTreeSet::new(),
             drained: true,
@@ -223,9 +226,14 @@ impl Engine {
     }
 
     fn disconnected(&mut self, slot: u32, cause: Cause) {
-        self.end_answer(slot);
-        // What came before the end still counts, as far as flood control lets it.
-        self.resume(slot);
+        // What came before the end still counts, as far as flood control lets it; answers do not.
+        loop {
+            self.end_answer(slot);
+            self.resume(slot);
+            if !self.conns.get(slot).asked {
+                break;
+            }
+        }
         self.leave_chat(slot, cause);
         self.end_answer(slot);
         let mut conn = self.conns.remove(slot);

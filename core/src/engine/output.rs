@@ -7,7 +7,7 @@ use core::mem;
 use super::Engine;
 use super::conn::{Answering, Phase};
 use crate::action::{Action, Close};
-use crate::chat::{Notice, Tell, UserId};
+use crate::chat::{Answer, Notice, Tell, UserId};
 use crate::outbox::{Parcel, Piece, Sealed};
 use crate::plain;
 
@@ -81,9 +81,12 @@ impl Engine {
             return;
         };
         match (parcel, &mut conn.answering) {
+            // It has left meanwhile.
+            (Parcel::Answer(_), _) if !mem::take(&mut conn.asked) => {}
             (Parcel::Answer(rest), answering) => {
-                conn.asked = false;
-                *answering = Some(Box::new(Answering { rest: Some(rest), behind: Vec::new(), owed: 0 }));
+                let (rest, behind) = (Some(rest), Vec::new());
+                *answering = Some(Box::new(Answering { rest, behind, owed: 0, due: false }));
+                self.note_answer(slot);
             }
             (Parcel::Piece(piece), Some(answering)) => {
                 answering.owed += piece.len();
@@ -117,7 +120,6 @@ impl Engine {
             let conn = self.conns.id(slot);
             self.actions.push_back(Action::Reading { conn, enabled: reading });
         }
-        self.go_on_with_answer(slot);
         let id = self.conns.id(slot);
         let conn = self.conns.get_mut(slot);
         if let Some(bytes) = conn.queue.start_write(&mut self.segments) {
@@ -144,12 +146,8 @@ impl Engine {
             conn.stalled = None;
         }
         self.extend_closing(slot);
-        let conn = self.conns.get_mut(slot);
-        let taken = !conn.queue.is_writing() && conn.queue.is_empty();
-        if taken && conn.answering.as_ref().is_some_and(|answering| answering.rest.is_none()) {
-            self.end_answer(slot);
-            self.resume(slot);
-        }
+        self.extend_end_of_input(slot);
+        self.note_answer(slot);
         self.attend(slot);
     }
 
@@ -161,20 +159,54 @@ impl Engine {
         }
     }
 
-    /// Produces the next part of a long answer, when the reader has taken the one before.
-    fn go_on_with_answer(&mut self, slot: u32) {
+    /// Notes that the reader has taken all of its long answer so far. What follows is for the next turn, so that
+    /// readers as fast as the writer do not keep one turn, and everybody else, for as long as they ask.
+    fn note_answer(&mut self, slot: u32) {
         let conn = self.conns.get_mut(slot);
         if conn.queue.is_writing() || !conn.queue.is_empty() {
             return;
         }
-        let Some(answering) = &mut conn.answering else { return };
-        let Some(rest) = answering.rest.take() else { return };
+        if let Some(answering) = &mut conn.answering
+            && !mem::replace(&mut answering.due, true)
+        {
+            self.answers_due.push(slot);
+        }
+    }
+
+    /// Goes on with the answers that are due.
+    pub(super) fn go_on_with_answers(&mut self) {
+        for slot in mem::take(&mut self.answers_due) {
+            let Some(conn) = self.conns.find(slot) else { continue };
+            let Some(answering) = conn.answering.as_mut().filter(|answering| answering.due) else { continue };
+            answering.due = false;
+            match answering.rest.take() {
+                Some(rest) => self.go_on_with_answer(slot, rest),
+                None => {
+                    self.end_answer(slot);
+                    self.resume(slot);
+                }
+            }
+            self.rearm(slot);
+        }
+    }
+
+    /// Produces the next part of a long answer. It costs as much as a line that is said.
+    fn go_on_with_answer(&mut self, slot: u32, rest: Answer) {
         let mut part = Part(Vec::new());
-        answering.rest = self.chat.go_on(UserId(slot), rest, &mut part);
-        if !part.0.is_empty() {
+        let rest = self.chat.go_on(UserId(slot), rest, &mut part);
+        let conn = self.conns.get_mut(slot);
+        if let Some(limit) = self.config.flood {
+            conn.bucket.take(limit, self.mono);
+        }
+        if let Some(answering) = &mut conn.answering {
+            answering.rest = rest;
+        }
+        if part.0.is_empty() {
+            self.note_answer(slot);
+        } else {
             conn.queue.push(self.segments.insert(part.0));
-        } else if answering.rest.is_none() {
-            self.end_answer(slot);
+            self.drained = false;
+            self.attend(slot);
         }
     }
 

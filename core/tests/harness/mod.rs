@@ -124,8 +124,19 @@ impl World {
         self.now.mono = mono;
     }
 
-    /// Takes all actions; peers that take writes get them at once.
+    /// Takes all actions, and those that what is due at once brings; peers that take writes get them at once.
     pub(crate) fn drain(&mut self) {
+        loop {
+            self.drain_once();
+            match self.engine.poll_timeout() {
+                Some((at, _)) if at <= self.now.mono => self.engine.handle_timeout(self.now),
+                _ => return,
+            }
+        }
+    }
+
+    /// Takes the actions that there are now.
+    pub(crate) fn drain_once(&mut self) {
         while let Some(action) = self.engine.poll_action() {
             self.act(&action);
             self.actions.push(action);
