@@ -51,7 +51,7 @@ pub struct Engine {
     /// Connections that may need a write, a pause or a close.
     attention: VecDeque<u32>,
     /// Connections that have taken all of a long answer so far.
-    answers_due: Vec<u32>,
+    answers_due: VecDeque<u32>,
     /// Connections whose nickname was refused in this turn.
     refused: Vec<u32>,
     /// The next deadline of every connection that has one.
@@ -92,7 +92,7 @@ impl Engine {
             limits: limits::Limits::default(),
             actions: VecDeque::new(),
             attention: VecDeque::new(),
-            answers_due: Vec::new(),
+            answers_due: VecDeque::new(),
             refused: Vec::new(),
             timers: BTreeSet::new(),
             drained: true,

@@ -11,6 +11,9 @@ use crate::chat::{Answer, Notice, Tell, UserId};
 use crate::outbox::{Parcel, Piece, Sealed};
 use crate::plain;
 
+/// Long answers that go on in one turn: with 16 KiB for each, about a megabyte, which is written in a millisecond.
+const ANSWERS_PER_TURN: usize = 64;
+
 impl Engine {
     pub(super) fn next_action(&mut self) -> Option<Action> {
         self.settle_refused();
@@ -169,13 +172,14 @@ impl Engine {
         if let Some(answering) = &mut conn.answering
             && !mem::replace(&mut answering.due, true)
         {
-            self.answers_due.push(slot);
+            self.answers_due.push_back(slot);
         }
     }
 
-    /// Goes on with the answers that are due.
+    /// Goes on with answers that are due, those that have waited longest first.
     pub(super) fn go_on_with_answers(&mut self) {
-        for slot in mem::take(&mut self.answers_due) {
+        for _ in 0..ANSWERS_PER_TURN.min(self.answers_due.len()) {
+            let Some(slot) = self.answers_due.pop_front() else { return };
             let Some(conn) = self.conns.find(slot) else { continue };
             let Some(answering) = conn.answering.as_mut().filter(|answering| answering.due) else { continue };
             answering.due = false;
