@@ -330,6 +330,20 @@ fn shutdown_does_not_wait_for_ever() {
 }
 
 #[test]
+fn shutdown_waits_only_briefly_for_those_who_have_taken_everything() {
+    let mut world = World::new(config());
+    let ann = world.user("ann");
+    world.peers[ann].takes = false;
+    world.engine.shutdown(world.now);
+    world.drain();
+    world.take(ann, usize::MAX);
+    world.advance(Duration::from_millis(999));
+    assert_eq!(world.engine.connections(), 1);
+    world.advance(Duration::from_millis(1));
+    assert_eq!(world.engine.connections(), 0);
+}
+
+#[test]
 fn too_many_are_told_so() {
     let mut world = World::new(Config { max_connections: 2, max_connections_per_address: 1, ..config() });
     let peers = ["192.0.2.1", "::ffff:192.0.2.1", "2001:db8::1", "2001:db8::2"];

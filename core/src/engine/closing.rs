@@ -82,8 +82,11 @@ impl Engine {
 
     /// A closing connection that makes progress gets more time.
     pub(super) fn extend_closing(&mut self, slot: u32) {
-        if let Phase::Closing(closing) = &mut self.conns.get_mut(slot).phase {
-            closing.until = self.mono.after(deadlines::LINGER).min(closing.latest);
+        let conn = self.conns.get_mut(slot);
+        let flushed = conn.queue.is_empty() && !conn.queue.is_writing();
+        let linger = if self.ending && flushed { deadlines::SHUTDOWN_LINGER } else { deadlines::LINGER };
+        if let Phase::Closing(closing) = &mut conn.phase {
+            closing.until = self.mono.after(linger).min(closing.latest);
         }
     }
 

@@ -23,6 +23,9 @@ pub(super) const LINGER: Duration = Duration::from_secs(10);
 pub(super) const CLOSING: Duration = Duration::from_secs(60);
 /// The same when the whole server ends.
 pub(super) const SHUTDOWN: Duration = Duration::from_secs(5);
+/// How long, then, a connection that has taken everything may leave its side open, as nc does: whoever pressed
+/// Ctrl-C is waiting.
+pub(super) const SHUTDOWN_LINGER: Duration = Duration::from_secs(1);
 
 /// Why there is a deadline; for traces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
