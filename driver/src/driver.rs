@@ -13,6 +13,7 @@ use chat_core::{Action, Cause, Close, ConnId, Engine, Event, Now};
 use crate::accept::{Accept, Acceptor};
 use crate::link::{Intake, Link, Next, Step};
 use crate::log;
+use crate::observe::{Observed, Observer};
 use crate::ready::{Handle, Ready};
 use crate::transport::{Clock, Listener};
 use crate::watch::Watch;
@@ -26,7 +27,7 @@ const ACCEPT_BURST: usize = 64;
 /// A panic in the code of one connection ends that connection alone. Poll it without a cooperative budget:
 /// it bounds each turn itself, and yields after it.
 pub struct Driver<C, L: Listener> {
-    engine: Engine,
+    engine: Observed,
     clock: C,
     acceptors: Vec<Acceptor<L>>,
     /// By [`ConnId::slot`].
@@ -60,7 +61,7 @@ impl<C: Clock, L: Listener> Future for Driver<C, L> {
                 log::fault();
                 Poll::Ready(Err(fault))
             }
-            Ok(_) if driver.stopping && driver.engine.connections() == 0 => Poll::Ready(Ok(())),
+            Ok(_) if driver.stopping && driver.engine.engine().connections() == 0 => Poll::Ready(Ok(())),
             Ok(more) => {
                 if more || driver.deadline_passed(cx) {
                     // Not at once: first the reactor learns who else is ready.
@@ -75,8 +76,19 @@ impl<C: Clock, L: Listener> Future for Driver<C, L> {
 impl<C: Clock, L: Listener> Driver<C, L> {
     /// A server that has not begun: it does nothing until polled.
     pub fn new(engine: Engine, clock: C, listeners: Vec<L>) -> Self {
+        Self::with_observer(engine, clock, listeners, None)
+    }
+
+    /// The same, with somebody who sees what is said to the engine and what it answers. Its panics are the
+    /// engine's.
+    pub fn with_observer(
+        engine: Engine,
+        clock: C,
+        listeners: Vec<L>,
+        observer: Option<Box<dyn Observer>>,
+    ) -> Self {
         Self {
-            engine,
+            engine: Observed::new(engine, observer),
             clock,
             acceptors: listeners.into_iter().map(Acceptor::new).collect(),
             links: Vec::new(),
@@ -105,7 +117,7 @@ impl<C: Clock, L: Listener> Driver<C, L> {
         let more_waiting = self.accept(now, cx)?;
         self.serve(now)?;
         self.pass_time(now)?;
-        while let Some(action) = self.enter(Engine::poll_action)? {
+        while let Some(action) = self.enter(Observed::poll_action)? {
             self.carry_out(action, now)?;
         }
         Ok(more_waiting || self.ready.len() > 0)
@@ -132,7 +144,7 @@ impl<C: Clock, L: Listener> Driver<C, L> {
 
     fn open(&mut self, stream: L::Stream, peer: SocketAddr, now: Now) -> Result<(), Fault> {
         let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-        let id = self.enter(|engine| engine.connect(now, peer.ip()))?;
+        let id = self.enter(|engine| engine.connect(now, peer))?;
         log::connected(id, peer);
         if self.links.len() <= id.slot() {
             self.links.resize_with(id.slot() + 1, || None);
@@ -161,7 +173,7 @@ impl<C: Clock, L: Listener> Driver<C, L> {
 
     /// What the time brings: the engine's deadline, and a look at those that are not being read.
     fn pass_time(&mut self, now: Now) -> Result<(), Fault> {
-        if self.engine.poll_timeout().is_some_and(|(deadline, _)| deadline <= now.mono) {
+        if self.engine.engine().poll_timeout().is_some_and(|(deadline, _)| deadline <= now.mono) {
             self.enter(|engine| engine.handle_timeout(now))?;
         }
         for slot in self.watch.due(now.mono) {
@@ -190,7 +202,7 @@ impl<C: Clock, L: Listener> Driver<C, L> {
 
     /// Arms the clock at the next deadline; whether that has passed already.
     fn deadline_passed(&mut self, cx: &mut Context<'_>) -> bool {
-        let engine = self.engine.poll_timeout().map(|(deadline, _)| deadline);
+        let engine = self.engine.engine().poll_timeout().map(|(deadline, _)| deadline);
         let accept = self.acceptors.iter().filter_map(Acceptor::deadline);
         let next = engine.into_iter().chain(self.watch.deadline()).chain(accept).min();
         next.is_some_and(|deadline| self.clock.poll_until(cx, deadline).is_ready())
@@ -221,7 +233,7 @@ impl<C: Clock, L: Listener> Driver<C, L> {
         let mut step =
             Step { engine: &mut self.engine, now, intake: &mut self.intake, cx: Context::from_waker(&waker) };
         let next = catch_unwind(AssertUnwindSafe(|| act(link, &mut step)));
-        if self.engine.is_poisoned() {
+        if self.engine.engine().is_poisoned() {
             return Err(Fault);
         }
         if link.watched != link.needs_watching() {
@@ -254,7 +266,7 @@ impl<C: Clock, L: Listener> Driver<C, L> {
     }
 
     /// Calls the engine where no one connection is to blame for a panic.
-    fn enter<T>(&mut self, act: impl FnOnce(&mut Engine) -> T) -> Result<T, Fault> {
+    fn enter<T>(&mut self, act: impl FnOnce(&mut Observed) -> T) -> Result<T, Fault> {
         catch_unwind(AssertUnwindSafe(|| act(&mut self.engine))).map_err(|_| Fault)
     }
 }

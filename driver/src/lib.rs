@@ -11,6 +11,7 @@
 //! | `link` | one connection: reading, writing, closing |
 //! | `ready` | who can go on: wakers, the queue behind them, and the [`Handle`] |
 //! | `accept` | a listener that backs off when the machine is out of descriptors |
+//! | `observe` | the engine with an [`Observer`]: a flight recorder, or a test's oracle |
 //! | `watch` | paused connections, looked at now and then for a reset |
 //! | `log` | what the operator reads |
 //!
@@ -23,10 +24,12 @@ mod accept;
 mod driver;
 mod link;
 mod log;
+mod observe;
 mod ready;
 mod transport;
 mod watch;
 
 pub use driver::{Driver, Fault};
+pub use observe::{Input, Observer};
 pub use ready::Handle;
 pub use transport::{Clock, Listener, Stream};

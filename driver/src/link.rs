@@ -5,8 +5,9 @@ use std::mem;
 use std::task::{Context, Poll};
 
 use bytes::{Buf, Bytes};
-use chat_core::{Cause, ConnId, Engine, Event, Mono, Now, Reason};
+use chat_core::{Cause, ConnId, Event, Mono, Now, Reason};
 
+use crate::observe::Observed;
 use crate::transport::Stream;
 
 /// What one connection may read in one turn: a screenful of pasted text many times over, and small enough
@@ -39,7 +40,7 @@ impl Intake {
 
 /// What one step of one connection works with.
 pub(crate) struct Step<'a> {
-    pub(crate) engine: &'a mut Engine,
+    pub(crate) engine: &'a mut Observed,
     pub(crate) now: Now,
     pub(crate) intake: &'a mut Intake,
     /// Wakes this connection's slot.

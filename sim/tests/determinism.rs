@@ -5,7 +5,7 @@ use std::env;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::process::Command;
 
-use sim::{Outcome, Plan};
+use sim::adapters::{Outcome, Plan};
 
 /// The variable that says which run to repeat.
 const SEED_VARIABLE: &str = "SIM_SEED";

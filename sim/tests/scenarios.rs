@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use sim::{Adapter, Client, End, Fault, HOSTS, Outcome, Plan, Rng, Step};
+use sim::adapters::{Adapter, Client, End, Fault, HOSTS, Outcome, Plan, Rng, Step};
 
 const SEED: u64 = 7;
 const ALDER: &str = HOSTS[0];

@@ -7,7 +7,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id};
 use tracing::{Event, Metadata, Subscriber};
 
-use crate::trace::Trace;
+use crate::adapters::trace::Trace;
 
 /// Whose log lines count.
 const TARGET: &str = "chat_driver";

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::client::{Client, Step};
-use crate::host::Adapter;
-use crate::plan::{Fault, HOSTS, Plan};
-use crate::rng::Rng;
+use crate::adapters::client::{Client, Step};
+use crate::adapters::host::Adapter;
+use crate::adapters::plan::{Fault, HOSTS, Plan};
+use crate::adapters::rng::Rng;
 
 /// When clients begin to come: the server listens by then.
 const FIRST: Duration = Duration::from_millis(20);

@@ -12,12 +12,12 @@ use chat_core::Config;
 use tokio::task::JoinSet;
 use turmoil::{Builder, Sim};
 
-use crate::client::{Client, Transcript};
-use crate::host::{Adapter, SERVER, Server};
-use crate::kernel::{Temper, Weather};
-use crate::record::{Log, Record, Recorder};
-use crate::rng::Rng;
-use crate::trace::Trace;
+use crate::adapters::client::{Client, Transcript};
+use crate::adapters::host::{Adapter, SERVER, Server};
+use crate::adapters::kernel::{Temper, Weather};
+use crate::adapters::record::{Log, Record, Recorder};
+use crate::adapters::rng::Rng;
+use crate::adapters::trace::Trace;
 
 /// The clients' machines. A run slows down with the square of their number, not with that of the clients.
 pub const HOSTS: [&str; 3] = ["alder", "birch", "cedar"];

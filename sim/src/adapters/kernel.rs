@@ -14,8 +14,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 use turmoil::net::TcpStream;
 
-use crate::rng::Rng;
-use crate::trace::now;
+use crate::adapters::rng::Rng;
+use crate::adapters::trace::now;
 
 // The same patience as the server sets on its real sockets.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);

@@ -15,7 +15,7 @@ use runtime_tokio::TokioClock;
 use tokio::task::unconstrained;
 use turmoil::net::{TcpListener, TcpStream};
 
-use crate::kernel::{Kernel, Temper, Weather};
+use crate::adapters::kernel::{Kernel, Temper, Weather};
 
 /// The server's name in the simulated network,
 pub(crate) const SERVER: &str = "server";

@@ -9,8 +9,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::{Instant, sleep, timeout_at};
 use turmoil::net::TcpStream;
 
-use crate::host::{PORT, SERVER};
-use crate::trace::Trace;
+use crate::adapters::host::{PORT, SERVER};
+use crate::adapters::trace::Trace;
 
 /// What a client reads at once.
 const BUFFER: usize = 4 << 10;

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::client::{Client, End, Step, Transcript};
-use crate::plan::{Fault, Outcome, Plan};
-use crate::record::Record;
+use crate::adapters::client::{Client, End, Step, Transcript};
+use crate::adapters::plan::{Fault, Outcome, Plan};
+use crate::adapters::record::Record;
 
 /// Where everybody is who has a nickname.
 const LOBBY: &str = "#lobby";

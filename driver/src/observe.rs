@@ -1,0 +1,90 @@
+//! The engine, with somebody looking over its shoulder: a flight recorder, or the simulation's oracle.
+
+use std::net::SocketAddr;
+
+use chat_core::{Action, ConnId, Engine, Event, Now};
+
+/// Something that was told to the engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Input<'a> {
+    /// A connection from `peer` was accepted, and is `conn` from now on.
+    Connect {
+        /// What the engine calls it.
+        conn: ConnId,
+        /// Where it comes from.
+        peer: SocketAddr,
+    },
+    /// Something happened to a connection.
+    Event {
+        /// To which one.
+        conn: ConnId,
+        /// What.
+        event: Event<'a>,
+    },
+    /// Time has passed.
+    Timeout,
+    /// The server is to end.
+    Shutdown,
+}
+
+/// Sees all that goes into an engine, once the engine has handled it, and all that comes out, before it is
+/// carried out. These calls, repeated in their order, make another engine do the same.
+pub trait Observer {
+    /// `engine` has just handled `input`, at `now`.
+    fn handled(&mut self, now: Now, input: Input<'_>, engine: &Engine);
+
+    /// `engine` was just asked for an action, and this is what it said: none, when it had no more.
+    fn polled(&mut self, action: Option<&Action>, engine: &Engine);
+}
+
+/// An engine, and its observer if it has one.
+pub(crate) struct Observed {
+    engine: Engine,
+    observer: Option<Box<dyn Observer>>,
+}
+
+impl Observed {
+    pub(crate) fn new(engine: Engine, observer: Option<Box<dyn Observer>>) -> Self {
+        Self { engine, observer }
+    }
+
+    /// For all that changes nothing.
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    pub(crate) fn connect(&mut self, now: Now, peer: SocketAddr) -> ConnId {
+        let conn = self.engine.connect(now, peer.ip());
+        self.handled(now, Input::Connect { conn, peer });
+        conn
+    }
+
+    pub(crate) fn handle(&mut self, now: Now, conn: ConnId, event: Event<'_>) {
+        self.engine.handle(now, conn, event);
+        self.handled(now, Input::Event { conn, event });
+    }
+
+    pub(crate) fn handle_timeout(&mut self, now: Now) {
+        self.engine.handle_timeout(now);
+        self.handled(now, Input::Timeout);
+    }
+
+    pub(crate) fn shutdown(&mut self, now: Now) {
+        self.engine.shutdown(now);
+        self.handled(now, Input::Shutdown);
+    }
+
+    pub(crate) fn poll_action(&mut self) -> Option<Action> {
+        let action = self.engine.poll_action();
+        if let Some(observer) = &mut self.observer {
+            observer.polled(action.as_ref(), &self.engine);
+        }
+        action
+    }
+
+    fn handled(&mut self, now: Now, input: Input<'_>) {
+        if let Some(observer) = &mut self.observer {
+            observer.handled(now, input, &self.engine);
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Situations that a sweep must have met: without them it proves less than it seems to.
+
+/// A situation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Mark {
+    /// Part of an outstanding write was credited.
+    PartialWrite,
+    /// A slow reader was cut off.
+    Eviction,
+    /// A reader was dropped since memory was short.
+    MemoryEviction,
+    /// A connection began to close while it was owed something.
+    CloseWithBacklog,
+    /// A peer was lost while the last of what it was owed was being written.
+    ResetDuringFlush,
+    /// A nickname was refused because somebody has it.
+    NameCollision,
+    /// A nickname was refused because it looks like another.
+    LookAlike,
+    /// Somebody joined and left a room in one turn.
+    JoinAndLeaveInOneTurn,
+    /// A character came in two pieces.
+    CharacterSplit,
+    /// A room was made again that had lost its last member.
+    RoomRecreated,
+    /// A deadline was due at the very time at which data came.
+    DeadlineTiedWithData,
+    /// The server ended while somebody was owed something.
+    ShutdownWithBacklog,
+    /// Reading from somebody was paused, and resumed.
+    PausedAndResumed,
+    /// A room fell quiet, and woke up.
+    QuietAndLively,
+    /// A connection over a limit was refused.
+    Refused,
+    /// A long answer was given in parts.
+    LongAnswer,
+    /// A line was too long.
+    LineTooLong,
+    /// A line was not UTF-8.
+    InvalidUtf8,
+    /// Telnet negotiation was swallowed.
+    Telnet,
+    /// Input was ended with something still held back.
+    EndOfInputHeld,
+    /// A nickname was not chosen in time.
+    RegistrationTimeout,
+    /// The wall clock jumped back.
+    ClockBack,
+    /// A name was taken again by another connection after its holder was lost.
+    NameTakenAgain,
+    /// A private message was delivered.
+    Private,
+}
+
+impl Mark {
+    /// All of them.
+    pub const ALL: [Self; 24] = [
+        Self::PartialWrite,
+        Self::Eviction,
+        Self::MemoryEviction,
+        Self::CloseWithBacklog,
+        Self::ResetDuringFlush,
+        Self::NameCollision,
+        Self::LookAlike,
+        Self::JoinAndLeaveInOneTurn,
+        Self::CharacterSplit,
+        Self::RoomRecreated,
+        Self::DeadlineTiedWithData,
+        Self::ShutdownWithBacklog,
+        Self::PausedAndResumed,
+        Self::QuietAndLively,
+        Self::Refused,
+        Self::LongAnswer,
+        Self::LineTooLong,
+        Self::InvalidUtf8,
+        Self::Telnet,
+        Self::EndOfInputHeld,
+        Self::RegistrationTimeout,
+        Self::ClockBack,
+        Self::NameTakenAgain,
+        Self::Private,
+    ];
+}
+
+/// A set of situations.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Marks(u64);
+
+impl Marks {
+    /// Adds one.
+    pub fn set(&mut self, mark: Mark) {
+        self.0 |= 1 << mark as u8;
+    }
+
+    /// Adds all of `other`.
+    pub fn merge(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
+
+    /// Those that are not in it.
+    pub fn missing(self) -> impl Iterator<Item = Mark> {
+        Mark::ALL.into_iter().filter(move |&mark| self.0 & (1 << mark as u8) == 0)
+    }
+}
