@@ -1,7 +1,13 @@
 //! The chat server in simulated worlds: same tape, same run, to the byte.
 
 pub mod adapters;
+pub mod corpus;
+pub mod metamorphic;
 pub mod oracle;
 pub mod plan;
+pub mod planted;
 pub mod run;
+pub mod shrink;
+pub mod tape;
 pub mod trace;
+pub mod world;

@@ -173,6 +173,15 @@ impl Engine {
         self.conns.len()
     }
 
+    /// Whether a connection is still served: neither gone, nor to be dropped as it is.
+    #[must_use]
+    pub fn is_served(&self, conn: ConnId) -> bool {
+        let served = |known: &Conn| !matches!(known.phase, Phase::Closed);
+        self.conns
+            .iter()
+            .any(|(slot, known)| slot == conn.slot && known.generation == conn.generation && served(known))
+    }
+
     /// Whether a panic has unwound while chat state was being changed. Such an engine emits nothing more: its
     /// state may be half-changed, and the server has to end.
     #[must_use]

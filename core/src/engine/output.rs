@@ -210,6 +210,7 @@ impl Engine {
         } else {
             conn.queue.push(self.segments.insert(part.0));
             self.drained = false;
+            self.note_backlog(slot);
             self.attend(slot);
         }
     }

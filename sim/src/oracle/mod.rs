@@ -1,13 +1,16 @@
 //! What must be true of every run, checked with every step of it.
 
 mod marks;
+mod model;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 
-use chat_core::{Action, Cause, Config, ConnId, Engine, Now, Reason};
+use chat_core::{Action, Cause, Close, Config, ConnId, Engine, Event, Now, Reason, Report, Timer};
 use chat_driver::{Input, Observer};
 pub use marks::{Mark, Marks};
+use model::{Model, Peer, slot_of};
 
 /// A promise of `design.md`, section 2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,20 +71,43 @@ pub struct Ledger {
     pub ended: Option<Cause>,
 }
 
+impl Ledger {
+    fn new(conn: ConnId, peer: SocketAddr) -> Self {
+        let (received, written) = (Vec::new(), Vec::new());
+        Self { conn, peer, received, finished: false, written, credited: 0, closed: None, ended: None }
+    }
+}
+
 /// Holds every step of an engine against a reference model of it.
 #[derive(Debug)]
 pub struct Oracle {
+    model: Model,
+    recount: bool,
+    memory: usize,
+    /// Memory was short when the engine was last drained.
+    short: bool,
     broken: Option<Broken>,
     marks: Marks,
     ledgers: Vec<Ledger>,
+    /// The ledger of each slot in use.
+    ledger_of: BTreeMap<u32, usize>,
 }
 
 impl Oracle {
     /// For an engine of this configuration. With `recount`, the engine's own books are recounted after each
     /// turn, which takes its time.
     #[must_use]
-    pub fn new(_config: &Config, _recount: bool) -> Self {
-        Self { broken: None, marks: Marks::default(), ledgers: Vec::new() }
+    pub fn new(config: &Config, recount: bool) -> Self {
+        Self {
+            model: Model::new(config),
+            recount,
+            memory: config.memory,
+            short: false,
+            broken: None,
+            marks: Marks::default(),
+            ledgers: Vec::new(),
+            ledger_of: BTreeMap::new(),
+        }
     }
 
     /// The first promise that was broken.
@@ -90,15 +116,17 @@ impl Oracle {
         self.broken.as_ref()
     }
 
-    /// Reports a promise that was broken outside the engine. The first one counts.
+    /// Reports a promise that was broken. The first one counts.
     pub fn accuse(&mut self, promise: Promise, how: impl Into<String>) {
-        self.broken.get_or_insert(Broken { promise, how: how.into() });
+        self.broken.get_or_insert_with(|| Broken { promise, how: how.into() });
     }
 
     /// The situations that were met.
     #[must_use]
     pub fn marks(&self) -> Marks {
-        self.marks
+        let mut marks = self.marks;
+        marks.merge(self.model.marks);
+        marks
     }
 
     /// Notes a situation that only the world around the engine can see.
@@ -113,15 +141,221 @@ impl Oracle {
     }
 
     /// The connections (as indexes of [`ledgers`](Self::ledgers)) of users with a nickname who can be talked
-    /// to, each with a room it is in, if any.
+    /// to, each with the room it joined last, if any.
     #[must_use]
     pub fn chatting(&self) -> Vec<(usize, Option<String>)> {
-        Vec::new()
+        let peers = self.model.peers.iter();
+        let users = peers.filter_map(|(slot, peer)| Some((self.ledger_of[slot], peer.user.as_ref()?)));
+        users.map(|(ledger, user)| (ledger, user.rooms.last().cloned())).collect()
+    }
+
+    /// Those that the engine has just dropped because memory was short: whom, is its own to say.
+    fn drop_for_memory(&mut self, engine: &Engine) {
+        let dropped = |conn| !engine.is_served(conn);
+        let debtors = self.model.peers.values().filter(|peer| !peer.is_dropped() && dropped(peer.conn));
+        let mut debtors: Vec<_> = debtors.map(|peer| (peer.debt(), slot_of(peer.conn))).collect();
+        // Those furthest behind go first.
+        debtors.sort_unstable_by_key(|&(debt, slot)| (std::cmp::Reverse(debt), slot));
+        for (_, slot) in debtors {
+            self.model.drop_now(slot, Reason::OutOfMemory);
+            self.marks.set(Mark::MemoryEviction);
+        }
+    }
+
+    fn record_input(&mut self, input: &Input<'_>) {
+        match *input {
+            Input::Connect { conn, peer } => {
+                self.ledger_of.insert(slot_of(conn), self.ledgers.len());
+                self.ledgers.push(Ledger::new(conn, peer));
+            }
+            Input::Event { conn, event } => {
+                let slot = slot_of(conn);
+                let ledger = &mut self.ledgers[self.ledger_of[&slot]];
+                match event {
+                    Event::Opened => {}
+                    Event::Received(bytes) => ledger.received.extend_from_slice(bytes),
+                    Event::Wrote(count) => ledger.credited += count,
+                    Event::PeerFinished => ledger.finished = true,
+                    Event::Disconnected(cause) => {
+                        ledger.ended = Some(cause);
+                        self.ledger_of.remove(&slot);
+                    }
+                }
+            }
+            Input::Timeout | Input::Shutdown => {}
+        }
+    }
+
+    /// Whether `conn` may be spoken of: the model's peer, if that is the very same connection.
+    fn peer(&mut self, conn: ConnId) -> Option<&mut Peer> {
+        let peer = self.model.peers.get_mut(&slot_of(conn)).filter(|peer| peer.conn == conn);
+        if peer.is_none() {
+            self.broken.get_or_insert_with(|| Broken {
+                promise: Promise::NoGhosts,
+                how: format!("an action for {conn}, which is gone"),
+            });
+        }
+        peer
+    }
+
+    fn check_action(&mut self, action: &Action) -> Result<(), (Promise, String)> {
+        match action {
+            Action::Write { conn, bytes } => self.check_write(*conn, bytes),
+            Action::Reading { conn, enabled } => {
+                let Some(peer) = self.peer(*conn) else { return Ok(()) };
+                if peer.reading == *enabled || peer.wants_input() != *enabled || !peer.is_open() {
+                    let how = format!("{conn} is to be read: {enabled}; held {} bytes", peer.held.len());
+                    return Err((Promise::Bounded, how));
+                }
+                self.model.set_reading(slot_of(*conn), *enabled);
+                if *enabled {
+                    self.marks.set(Mark::PausedAndResumed);
+                }
+                Ok(())
+            }
+            Action::Close { conn, how, reason } => self.check_close(*conn, *how, *reason),
+            Action::Report(report) => match self.model.reports.pop_front() {
+                Some(expected) if expected == *report => Ok(()),
+                expected => Err((promise_of(report), format!("reported {report:?}, expected {expected:?}"))),
+            },
+        }
+    }
+
+    fn check_write(&mut self, conn: ConnId, bytes: &[u8]) -> Result<(), (Promise, String)> {
+        let slot = slot_of(conn);
+        let Some(peer) = self.peer(conn) else { return Ok(()) };
+        if peer.writing > 0 {
+            return Err((Promise::Bounded, format!("a second write for {conn}")));
+        }
+        if peer.is_dropped() || peer.is_told_to_close() || bytes.is_empty() {
+            return Err((
+                Promise::NoGhosts,
+                format!("a write of {} bytes behind the end of {conn}", bytes.len()),
+            ));
+        }
+        if !peer.owed.bytes().starts_with(bytes) {
+            let how = first_difference(bytes, peer.owed.bytes());
+            return Err((Promise::Order, format!("{conn} {how}")));
+        }
+        peer.owed.take(bytes.len());
+        peer.writing = bytes.len();
+        self.ledgers[self.ledger_of[&slot]].written.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn check_close(&mut self, conn: ConnId, how: Close, reason: Reason) -> Result<(), (Promise, String)> {
+        let slot = slot_of(conn);
+        if reason == Reason::OutOfMemory && self.memory != 0 && self.peer(conn).is_some() {
+            // Memory can run short before a turn is sealed, too: by a goodbye, say.
+            self.model.drop_now(slot, reason);
+        }
+        let Some(peer) = self.peer(conn) else { return Ok(()) };
+        if !peer.may_be_closed(how, reason) {
+            let how = format!("{conn} is closed ({how:?}, {reason}), expected {:?}", peer.phase);
+            return Err((Promise::NoGhosts, how));
+        }
+        let ledger = &mut self.ledgers[self.ledger_of[&slot]];
+        ledger.closed.get_or_insert(reason);
+        Ok(())
+    }
+
+    /// Nothing is left to be done, and nothing is left undone.
+    fn check_drained(&mut self, engine: &Engine) -> Result<(), (Promise, String)> {
+        if let Some(report) = self.model.reports.front() {
+            return Err((promise_of(report), format!("{report:?} was not reported")));
+        }
+        for peer in self.model.peers.values() {
+            peer.check_drained()?;
+        }
+        match engine.poll_timeout() {
+            Some((_, Timer::Memory)) => self.short = true,
+            next => {
+                self.short = false;
+                let (next, expected) = (next.map(|(at, _)| at.0), self.model.deadline());
+                if next != expected {
+                    return Err((
+                        Promise::Time,
+                        format!("the next deadline is {next:?}, expected {expected:?}"),
+                    ));
+                }
+            }
+        }
+        self.check_footprint(engine)
+    }
+
+    fn check_footprint(&self, engine: &Engine) -> Result<(), (Promise, String)> {
+        let found = engine.footprint();
+        let (users, rooms, history) = self.model.sizes();
+        let expected = (self.model.peers.len(), users, rooms, history);
+        if (found.connections, found.users, found.rooms, found.history) != expected {
+            return Err((Promise::NoGhosts, format!("{found:?}, expected {expected:?}")));
+        }
+        let owed: usize = self.model.peers.values().map(Peer::debt).sum();
+        let over = self.memory != 0 && !self.short && found.output > self.memory;
+        if over || found.turn != 0 || (owed == 0 && found.output != 0) {
+            return Err((Promise::Bounded, format!("{found:?}, with {owed} bytes owed")));
+        }
+        if self.recount {
+            engine.check();
+        }
+        Ok(())
     }
 }
 
 impl Observer for Oracle {
-    fn handled(&mut self, _now: Now, _input: Input<'_>, _engine: &Engine) {}
+    fn handled(&mut self, now: Now, input: Input<'_>, engine: &Engine) {
+        if self.broken.is_some() {
+            return;
+        }
+        self.record_input(&input);
+        match input {
+            Input::Connect { conn, peer } => self.model.connect(now, conn, peer.ip()),
+            Input::Event { conn, event } => self.model.handle(now, conn, &event),
+            Input::Timeout => {
+                if std::mem::take(&mut self.short) {
+                    self.model.observe(now);
+                    self.drop_for_memory(engine);
+                }
+                self.model.timeout(now);
+            }
+            Input::Shutdown => self.model.shutdown(now),
+        }
+    }
 
-    fn polled(&mut self, _action: Option<&Action>, _engine: &Engine) {}
+    fn polled(&mut self, action: Option<&Action>, engine: &Engine) {
+        if self.broken.is_some() {
+            return;
+        }
+        self.model.seal();
+        let result = match action {
+            Some(action) => self.check_action(action),
+            None => self.check_drained(engine),
+        };
+        if let Err((promise, how)) = result {
+            self.accuse(promise, how);
+        }
+    }
+}
+
+/// Which promise a wrong report breaks.
+fn promise_of(report: &Report) -> Promise {
+    match report {
+        Report::Room(record) if ["joined", "left", "renamed"].contains(&record.kind) => Promise::Names,
+        Report::Registered { .. } => Promise::Names,
+        Report::Private { .. } => Promise::SenderOrder,
+        Report::ClockJumped { .. } => Promise::Time,
+        Report::Room(_) => Promise::Order,
+    }
+}
+
+/// Where what was written departs from what was expected.
+fn first_difference(written: &[u8], expected: &[u8]) -> String {
+    let same = written.iter().zip(expected).take_while(|(written, expected)| written == expected).count();
+    let line_start = written[..same].iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+    let show = |bytes: &[u8]| {
+        let line = bytes.get(line_start..).unwrap_or_default();
+        let line = line.split_inclusive(|&byte| byte == b'\n').next().unwrap_or_default();
+        String::from_utf8_lossy(&line[..line.len().min(200)]).into_owned()
+    };
+    format!("was written {:?}, expected {:?}", show(written), show(expected))
 }

@@ -3,12 +3,25 @@
 //! One tape makes one plan, and every tier carries out the same one: engine on links in memory, shipping
 //! adapters in turmoil, binaries on real sockets.
 
+mod fault;
+mod lines;
+pub mod names;
+mod options;
+mod persona;
+mod show;
+mod swarm;
+mod workload;
+
 use std::time::Duration;
 
 use chat_core::Config;
 
+pub(crate) use options::MAX_CLIENTS;
+pub use swarm::Swarm;
+pub(crate) use swarm::client_of;
+
 /// A run. All that is left to chance in carrying it out follows from the seeds in it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
     /// For what a tier decides beyond the plan (turmoil's latencies, say).
     pub seed: u64,
@@ -19,7 +32,7 @@ pub struct Plan {
 }
 
 /// What the world is like: drawn once for each run, features switched off altogether included.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     /// The limits of the server, some of them tiny.
     pub config: Config,

@@ -1,0 +1,323 @@
+//! Users, rooms, and who is told what.
+
+use chat_core::{Report, RoomRecord};
+
+use super::names::{Name, Taken};
+use super::peer::User;
+use super::{Mark, Model, wire};
+
+/// One room. It exists while it has members.
+#[derive(Debug)]
+pub(super) struct Room {
+    pub(super) name: Name,
+    /// By their connections' slots. Whoever leaves, the last takes that place: the order that `/who` shows.
+    pub(super) members: Vec<u32>,
+    pub(super) topic: Option<String>,
+    pub(super) seq: u64,
+    quiet: bool,
+}
+
+impl Model {
+    /// Tells one user a line.
+    pub(super) fn tell(&mut self, slot: u32, text: &str) {
+        self.peer(slot).owe(&wire::line(text));
+    }
+
+    pub(super) fn tell_all(&mut self, slot: u32, lines: Vec<String>) {
+        lines.iter().for_each(|line| self.tell(slot, line));
+    }
+
+    /// Adds to a room's sequence, and tells its members, but for `except`.
+    fn announce(&mut self, key: &str, kind: &'static str, nick: &str, text: &str, except: Option<u32>) {
+        let room = self.rooms.get_mut(key).expect("rooms that speak exist");
+        if room.quiet && ["joined", "left", "renamed"].contains(&kind) {
+            return;
+        }
+        room.seq += 1;
+        let (room_name, members) = (room.name.shown.clone(), room.members.clone());
+        let record = RoomRecord {
+            room: room_name,
+            seq: room.seq,
+            at: self.stamp,
+            nick: nick.to_owned(),
+            kind,
+            text: text.to_owned(),
+        };
+        let line = wire::line(&wire::event(&record));
+        for member in members {
+            if Some(member) != except {
+                self.peer(member).owe(&line);
+            }
+        }
+        self.history.keep(key, &record);
+        if self.config.report_messages {
+            self.reports.push_back(Report::Room(record));
+        }
+    }
+
+    /// Gives a nickname, if it is to be had, and a place in the lobby.
+    pub(super) fn register(&mut self, slot: u32, nick: &str) -> bool {
+        let Some(name) = self.free_nick(slot, nick) else { return false };
+        if self.names_before.contains(&name.key) {
+            self.marks.set(Mark::NameTakenAgain);
+        }
+        self.tell(slot, &format!("* welcome, {nick}; /help shows what you can do here"));
+        self.peer(slot).user =
+            Some(User { nick: nick.to_owned(), key: name.key, rooms: Vec::new(), current: None });
+        if let Some(lobby) = self.config.lobby.clone() {
+            self.join(slot, &lobby);
+        }
+        true
+    }
+
+    pub(super) fn rename(&mut self, slot: u32, nick: &str) {
+        let Some(name) = self.free_nick(slot, nick) else { return };
+        self.tell(slot, &format!("* you are now known as {nick}"));
+        let user = self.user_mut(slot);
+        let before = std::mem::replace(&mut user.nick, nick.to_owned());
+        user.key = name.key;
+        if before != nick {
+            for room in user.rooms.clone() {
+                self.announce(&room, "renamed", &before, nick, Some(slot));
+            }
+        }
+    }
+
+    fn free_nick(&mut self, slot: u32, nick: &str) -> Option<Name> {
+        let Some(name) = Name::nick(nick) else {
+            self.tell(slot, "! that is no nickname: choose 1 to 30 letters, digits or -_[]{}|^\\`");
+            return None;
+        };
+        // One's own name is no obstacle.
+        let others = self.peers.iter().filter(|&(&other, _)| other != slot);
+        let others = others.filter_map(|(_, peer)| peer.user.as_ref());
+        let taken = name.taken(others.map(|user| (user.nick.as_str(), user.key.as_str())));
+        match taken {
+            Some(Taken::Same) => {
+                self.marks.set(Mark::NameCollision);
+                self.tell(slot, &format!("! the nickname {nick} is taken: choose another"));
+                None
+            }
+            Some(Taken::LooksAlike) => {
+                self.marks.set(Mark::LookAlike);
+                self.tell(slot, &format!("! the nickname {nick} looks like another user's: choose another"));
+                None
+            }
+            None => Some(name),
+        }
+    }
+
+    pub(super) fn join(&mut self, slot: u32, room: &str) {
+        let Some(name) = Name::room(room) else {
+            return self
+                .tell(slot, "! that is no room name: it is # and 1 to 49 letters, digits or -_[]{}|^\\`");
+        };
+        let key = name.key.clone();
+        if !self.user(slot).rooms.contains(&key) {
+            if let Err(refusal) = self.may_enter(slot, &name) {
+                return self.tell(slot, &refusal);
+            }
+            self.enter(slot, name);
+            self.tell_joined(slot, &key);
+            self.update_quiet(&key);
+        } else {
+            self.user_mut(slot).current = Some(key.clone());
+            self.tell_joined(slot, &key);
+        }
+    }
+
+    fn may_enter(&mut self, slot: u32, name: &Name) -> Result<(), String> {
+        let limit = self.config.rooms_per_user;
+        if limit != 0 && self.user(slot).rooms.len() >= limit {
+            return Err(format!("! you are in {} already: /part one first", wire::count(limit, "room")));
+        }
+        let shown = &name.shown;
+        let alike = format!("! the name {shown} looks like another room's: choose another, or see /rooms");
+        if self.config.lobby.as_deref().and_then(Name::room).is_some_and(|lobby| name.looks_like(&lobby)) {
+            return Err(alike);
+        }
+        match self.rooms.get(&name.key) {
+            None if self.rooms.values().any(|room| name.looks_like(&room.name)) => Err(alike),
+            None => Ok(()),
+            Some(room) => {
+                let limit = self.config.members_per_room;
+                let full = limit != 0 && room.members.len() >= limit;
+                if full { Err(format!("! the room {shown} is full: try again later")) } else { Ok(()) }
+            }
+        }
+    }
+
+    /// Those who are there hear of it; whoever enters is told apart.
+    fn enter(&mut self, slot: u32, name: Name) {
+        let key = name.key.clone();
+        if !self.rooms.contains_key(&key) {
+            if !self.rooms_before.insert(key.clone()) {
+                self.marks.set(Mark::RoomRecreated);
+            }
+            let room = Room { name, members: Vec::new(), topic: None, seq: 0, quiet: false };
+            self.rooms.insert(key.clone(), room);
+        }
+        let nick = self.user(slot).nick.clone();
+        let limit = self.config.announce_limit;
+        if limit == 0 || self.rooms[&key].members.len() < limit {
+            self.announce(&key, "joined", &nick, "", None);
+        }
+        self.rooms.get_mut(&key).expect("it was made").members.push(slot);
+        let user = self.user_mut(slot);
+        user.rooms.push(key.clone());
+        user.current = Some(key.clone());
+        self.joined.push((slot, key));
+    }
+
+    fn tell_joined(&mut self, slot: u32, key: &str) {
+        let room = &self.rooms[key];
+        let line = format!(
+            "* you are in {} ({}); {}",
+            room.name.shown,
+            wire::count(room.members.len(), "member"),
+            wire::topic(room.topic.as_deref())
+        );
+        self.tell(slot, &line);
+    }
+
+    pub(super) fn part(&mut self, slot: u32, room: Option<&str>, reason: Option<&str>) {
+        let Some(key) = self.own_room(slot, room) else { return };
+        let name = self.rooms[&key].name.shown.clone();
+        self.leave(slot, &key, reason.unwrap_or("part"));
+        let current = self.user(slot).current.clone();
+        let line = match current {
+            Some(current) => {
+                format!("* you left {name}; your current room is {}", self.rooms[&current].name.shown)
+            }
+            None => format!("* you left {name}; you are in no room now"),
+        };
+        self.tell(slot, &line);
+    }
+
+    fn leave(&mut self, slot: u32, key: &str, reason: &str) {
+        if self.joined.iter().any(|joined| joined.0 == slot && joined.1 == key) {
+            self.marks.set(Mark::JoinAndLeaveInOneTurn);
+        }
+        let user = self.user_mut(slot);
+        let nick = user.nick.clone();
+        let index = user.rooms.iter().position(|room| room == key).expect("members leave");
+        user.rooms.remove(index);
+        if user.current.as_deref() == Some(key) {
+            // The room joined before it becomes current; behind the first stands the one joined last.
+            let before = index.checked_sub(1).map(|before| &user.rooms[before]);
+            user.current = before.or(user.rooms.last()).cloned();
+        }
+        let room = self.rooms.get_mut(key).expect("rooms with members exist");
+        let place = room.members.iter().position(|&member| member == slot).expect("members are in the room");
+        room.members.swap_remove(place);
+        self.announce(key, "left", &nick, reason, None);
+        if self.rooms[key].members.is_empty() {
+            self.rooms.remove(key);
+            self.history.forget(key);
+        } else {
+            self.update_quiet(key);
+        }
+    }
+
+    /// A user goes, if the connection has one.
+    pub(super) fn leave_everything(&mut self, slot: u32, reason: &str) {
+        let Some(user) = &self.peer(slot).user else { return };
+        for room in user.rooms.clone() {
+            self.leave(slot, &room, reason);
+        }
+        let gone = self.peer(slot).user.take().expect("it was there");
+        self.names_before.insert(gone.key);
+    }
+
+    fn update_quiet(&mut self, key: &str) {
+        let limit = self.config.announce_limit;
+        let room = self.rooms.get_mut(key).expect("rooms with members exist");
+        let members = room.members.len();
+        let crowd = limit != 0 && members > limit;
+        let few = limit == 0 || members * 10 < limit * 9;
+        if !room.quiet && crowd {
+            room.quiet = true;
+            self.announce(key, "quiet", "", "", None);
+        } else if room.quiet && few {
+            room.quiet = false;
+            self.marks.set(Mark::QuietAndLively);
+            self.announce(key, "lively", "", "", None);
+        }
+    }
+
+    /// Says or does something in the current room.
+    pub(super) fn say(&mut self, slot: u32, kind: &'static str, text: &str) {
+        if let Some(key) = self.own_room(slot, None) {
+            self.say_in(slot, &key, kind, text);
+        }
+    }
+
+    fn say_in(&mut self, slot: u32, key: &str, kind: &'static str, text: &str) {
+        let nick = self.user(slot).nick.clone();
+        self.announce(key, kind, &nick, text, Some(slot));
+    }
+
+    pub(super) fn message(&mut self, slot: u32, to: &str, text: &str) {
+        if to.starts_with('#') {
+            if let Some(key) = self.own_room(slot, Some(to)) {
+                self.say_in(slot, &key, "said", text);
+            }
+            return;
+        }
+        let key = Name::nick(to).map(|name| name.key);
+        let found = self.peers.iter().find_map(|(&slot, peer)| {
+            let user = peer.user.as_ref()?;
+            (Some(&user.key) == key.as_ref()).then(|| (slot, user.nick.clone()))
+        });
+        let Some((receiver, to)) = found else {
+            return self.tell(slot, "! nobody here has that nickname: /who lists those who are");
+        };
+        let from = self.user(slot).nick.clone();
+        self.tell(receiver, &format!("[{}] <{from} -> you> {text}", wire::stamp(self.stamp)));
+        if self.config.report_messages {
+            self.reports.push_back(Report::Private { from, to });
+        }
+        self.marks.set(Mark::Private);
+    }
+
+    pub(super) fn show_topic(&mut self, slot: u32) {
+        let Some(key) = self.own_room(slot, None) else { return };
+        let room = &self.rooms[&key];
+        let line = format!("* {}: {}", room.name.shown, wire::topic(room.topic.as_deref()));
+        self.tell(slot, &line);
+    }
+
+    pub(super) fn set_topic(&mut self, slot: u32, topic: &str) {
+        let Some(key) = self.own_room(slot, None) else { return };
+        self.rooms.get_mut(&key).expect("it is there").topic = Some(topic.to_owned());
+        self.say_in(slot, &key, "topic", topic);
+        let line = format!("* you set the topic of {}; topic: {topic}", self.rooms[&key].name.shown);
+        self.tell(slot, &line);
+    }
+
+    /// The key of the room of this name, or of the current one, if the user is in it.
+    pub(super) fn own_room(&mut self, slot: u32, room: Option<&str>) -> Option<String> {
+        let user = self.user(slot);
+        let refusal = match room {
+            None => match &user.current {
+                Some(key) => return Some(key.clone()),
+                None => "! you are in no room: /join #ROOM",
+            },
+            Some(name) => match Name::room(name) {
+                None => "! that is no room name: it is # and 1 to 49 letters, digits or -_[]{}|^\\`",
+                Some(name) if user.rooms.contains(&name.key) => return Some(name.key),
+                Some(_) => "! you are not in that room: /join it first",
+            },
+        };
+        self.tell(slot, refusal);
+        None
+    }
+
+    fn user(&self, slot: u32) -> &User {
+        self.peers[&slot].user.as_ref().expect("only users chat")
+    }
+
+    fn user_mut(&mut self, slot: u32) -> &mut User {
+        self.peer(slot).user.as_mut().expect("only users chat")
+    }
+}

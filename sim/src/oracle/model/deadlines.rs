@@ -1,0 +1,108 @@
+//! What is due when.
+
+use std::time::Duration;
+
+use chat_core::{Now, Reason, Timer};
+
+use super::peer::{Peer, Phase, later};
+use super::{Model, wire};
+
+pub(super) const GREETING: Duration = Duration::from_millis(250);
+pub(super) const HANDSHAKE: Duration = Duration::from_secs(10);
+pub(super) const AFTER_END: Duration = Duration::from_secs(60);
+pub(super) const LINGER: Duration = Duration::from_secs(10);
+pub(super) const CLOSING: Duration = Duration::from_secs(60);
+pub(super) const SHUTDOWN: Duration = Duration::from_secs(5);
+pub(super) const SHUTDOWN_LINGER: Duration = Duration::from_secs(1);
+
+/// Long answers that go on at one time.
+const ANSWERS_PER_TURN: usize = 64;
+
+impl Model {
+    /// Time has passed.
+    pub(in crate::oracle) fn timeout(&mut self, now: Now) {
+        self.observe(now);
+        for _ in 0..ANSWERS_PER_TURN.min(self.answers_due.len()) {
+            if let Some(slot) = self.answers_due.pop_front() {
+                self.go_on_with_answer(slot);
+            }
+        }
+        while let Some((at, slot)) = self.next_deadline()
+            && at <= self.now
+        {
+            // All that is due for one connection, then the next one.
+            while let Some((at, timer)) = self.deadline_of(&self.peers[&slot])
+                && at <= self.now
+            {
+                self.expire(slot, timer);
+            }
+        }
+    }
+
+    /// When the engine should next be asked to let time pass, at the latest.
+    pub(in crate::oracle) fn deadline(&self) -> Option<u64> {
+        if self.answers_due.is_empty() { self.next_deadline().map(|(at, _)| at) } else { Some(self.now) }
+    }
+
+    /// The first deadline of all; of several at one time, that of the lowest slot.
+    fn next_deadline(&self) -> Option<(u64, u32)> {
+        let deadlines = self.peers.iter().filter_map(|(&slot, peer)| Some((self.deadline_of(peer)?.0, slot)));
+        deadlines.min()
+    }
+
+    fn deadline_of(&self, peer: &Peer) -> Option<(u64, Timer)> {
+        let of_phase = match &peer.phase {
+            Phase::Handshaking { until, .. } => [Some((*until, Timer::Handshake)), None],
+            Phase::Registering(registering) => {
+                let until = registering.until.filter(|_| registering.paused.is_none());
+                let greeting = registering.greeting;
+                [greeting.map(|at| (at, Timer::Greeting)), until.map(|at| (at, Timer::Registration))]
+            }
+            Phase::Closing(closing) => [Some((closing.until, Timer::Closing)), None],
+            Phase::Chatting | Phase::Dropped { .. } => [None, None],
+        };
+        if !peer.is_open() {
+            return of_phase.into_iter().flatten().min();
+        }
+        let stall = self.config.stall;
+        let stalled = peer.stalled.filter(|_| !stall.is_zero());
+        let while_open = [
+            peer.resume_at.map(|at| (at, Timer::Flood)),
+            peer.finished.map(|at| (at, Timer::EndOfInput)),
+            stalled.map(|since| (later(since, stall), Timer::Stall)),
+        ];
+        of_phase.into_iter().chain(while_open).flatten().min()
+    }
+
+    fn expire(&mut self, slot: u32, timer: Timer) {
+        match timer {
+            Timer::Handshake => self.drop_now(slot, Reason::HandshakeTimeout),
+            Timer::Greeting => {
+                if let Phase::Registering(registering) = &mut self.peer(slot).phase {
+                    registering.greeting = None;
+                }
+                self.tell(slot, wire::GREETING);
+            }
+            Timer::Registration => self.close(slot, Reason::RegistrationTimeout),
+            Timer::Flood => self.resume(slot),
+            Timer::EndOfInput if self.peer(slot).held.is_empty() => self.close(slot, Reason::EndOfInput),
+            Timer::EndOfInput => self.close(slot, Reason::EndOfInputTimeout),
+            Timer::Stall => self.cut_off(slot, Reason::TooSlow),
+            Timer::Closing => self.drop_now(slot, Reason::LingerTimeout),
+            Timer::Memory | Timer::Answer => unreachable!("these belong to no one connection"),
+        }
+    }
+
+    /// The engine was told to stop or to go on reading: the clock of registration stands still meanwhile.
+    pub(in crate::oracle) fn set_reading(&mut self, slot: u32, enabled: bool) {
+        let now = self.now;
+        let peer = self.peer(slot);
+        peer.reading = enabled;
+        let Phase::Registering(registering) = &mut peer.phase else { return };
+        if !enabled {
+            registering.paused.get_or_insert(now);
+        } else if let Some(since) = registering.paused.take() {
+            registering.until = registering.until.map(|until| until + (now - since));
+        }
+    }
+}

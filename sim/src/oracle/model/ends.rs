@@ -1,0 +1,88 @@
+//! How connections end.
+
+use chat_core::Reason;
+
+use super::peer::{Closing, Phase, later};
+use super::{Mark, Model, deadlines, wire};
+
+impl Model {
+    /// The server ends.
+    pub(in crate::oracle) fn shutdown(&mut self, now: chat_core::Now) {
+        self.observe(now);
+        if self.ending {
+            return;
+        }
+        self.seal_turn();
+        self.ending = true;
+        self.rooms.clear();
+        self.history.clear();
+        let latest = later(self.now, deadlines::SHUTDOWN);
+        for slot in self.peers.keys().copied().collect::<Vec<_>>() {
+            let peer = self.peer(slot);
+            peer.user = None;
+            if peer.debt() > 0 {
+                self.marks.set(Mark::ShutdownWithBacklog);
+            }
+            match self.peer(slot).phase {
+                Phase::Handshaking { .. } => self.drop_now(slot, Reason::ShuttingDown),
+                Phase::Registering(_) | Phase::Chatting => self.close(slot, Reason::ShuttingDown),
+                Phase::Closing(_) | Phase::Dropped { .. } => {}
+            }
+            if let Phase::Closing(closing) = &mut self.peer(slot).phase {
+                closing.latest = closing.latest.min(latest);
+                closing.until = closing.until.min(closing.latest);
+            }
+        }
+    }
+
+    /// Politely: it leaves, is told why, and gets what it is owed.
+    pub(super) fn close(&mut self, slot: u32, reason: Reason) {
+        self.leave_everything(slot, &reason.to_string());
+        self.end_answer(slot);
+        if let Some(goodbye) = wire::goodbye(reason) {
+            self.tell(slot, goodbye);
+        }
+        if self.peer(slot).debt() > 0 {
+            self.marks.set(Mark::CloseWithBacklog);
+        }
+        if reason == Reason::RegistrationTimeout {
+            self.marks.set(Mark::RegistrationTimeout);
+        }
+        self.begin_closing(slot, reason, false);
+    }
+
+    /// It has fallen too far behind: all that no write has taken up is dropped, but for the reason.
+    pub(super) fn cut_off(&mut self, slot: u32, reason: Reason) {
+        self.leave_everything(slot, &reason.to_string());
+        self.end_answer(slot);
+        self.peer(slot).forget_owed();
+        if let Some(goodbye) = wire::goodbye(reason) {
+            self.tell(slot, goodbye);
+        }
+        self.begin_closing(slot, reason, true);
+        self.marks.set(Mark::Eviction);
+    }
+
+    /// As it is.
+    pub(in crate::oracle) fn drop_now(&mut self, slot: u32, reason: Reason) {
+        self.leave_everything(slot, &reason.to_string());
+        self.end_answer(slot);
+        let peer = self.peer(slot);
+        if let Phase::Dropped { .. } = peer.phase {
+            return;
+        }
+        peer.forget_owed();
+        peer.writing = 0;
+        peer.held.clear();
+        peer.partial.clear();
+        peer.phase = Phase::Dropped { reason, told: false };
+    }
+
+    fn begin_closing(&mut self, slot: u32, reason: Reason, deaf: bool) {
+        let (until, latest) = (later(self.now, deadlines::LINGER), later(self.now, deadlines::CLOSING));
+        let peer = self.peer(slot);
+        peer.held.clear();
+        peer.stalled = None;
+        peer.phase = Phase::Closing(Closing { reason, until, latest, told: false, deaf });
+    }
+}

@@ -1,0 +1,241 @@
+//! From bytes to what they ask for.
+
+use std::mem;
+
+use chat_core::{Reason, Report};
+
+use super::framing::{Found, Line, first_line, last_line};
+use super::peer::{Phase, later};
+use super::{Mark, Model, deadlines, wire};
+
+/// Nicknames that may be refused before the connection is.
+const MAX_REFUSALS: u32 = 5;
+/// Events that `/history` shows without a number.
+const HISTORY_DEFAULT: usize = 20;
+
+impl Model {
+    pub(super) fn received(&mut self, slot: u32, bytes: &[u8]) {
+        let peer = self.peer(slot);
+        if !peer.is_open() && !matches!(peer.phase, Phase::Handshaking { .. }) {
+            return;
+        }
+        let waits = !peer.held.is_empty() || !peer.takes_lines();
+        peer.held.extend_from_slice(bytes);
+        if !waits {
+            self.serve(slot);
+        }
+    }
+
+    pub(super) fn peer_finished(&mut self, slot: u32) {
+        let until = later(self.now, deadlines::AFTER_END);
+        self.peer(slot).finished.get_or_insert(until);
+        self.resume(slot);
+        if !self.peer(slot).held.is_empty() {
+            self.marks.set(Mark::EndOfInputHeld);
+        }
+    }
+
+    /// Goes on with what is held.
+    pub(super) fn resume(&mut self, slot: u32) {
+        let peer = self.peer(slot);
+        peer.resume_at = None;
+        if peer.takes_lines() {
+            self.serve(slot);
+        }
+    }
+
+    /// Those whose nickname was refused in this turn: whoever has sent more already is a script.
+    pub(super) fn settle_refused(&mut self) {
+        for slot in mem::take(&mut self.refused) {
+            let Some(peer) = self.peers.get_mut(&slot) else { continue };
+            let Phase::Registering(registering) = &mut peer.phase else { continue };
+            registering.refused_now = false;
+            if peer.held.is_empty() {
+                self.resume(slot);
+            } else {
+                self.close(slot, Reason::NicknamesRefused);
+            }
+        }
+    }
+
+    /// Serves line after line, until one has to wait.
+    fn serve(&mut self, slot: u32) {
+        while !self.peer(slot).held.is_empty() && self.has_token(slot) {
+            let peer = self.peer(slot);
+            let input = [mem::take(&mut peer.partial), mem::take(&mut peer.held)].concat();
+            match first_line(&input) {
+                None => peer.partial = input,
+                Some(Found { line, length, telnet }) => {
+                    peer.held = input[length..].to_vec();
+                    if telnet {
+                        self.marks.set(Mark::Telnet);
+                    }
+                    self.serve_line(slot, line);
+                }
+            }
+        }
+        let peer = self.peer(slot);
+        if peer.finished.is_some() && peer.held.is_empty() && self.has_token(slot) {
+            let rest = mem::take(&mut self.peer(slot).partial);
+            if let Some(line) = last_line(&rest) {
+                self.serve_line(slot, line);
+            }
+            if self.peer(slot).takes_lines() {
+                self.close(slot, Reason::EndOfInput);
+            }
+        }
+        let peer = self.peer(slot);
+        if !peer.is_open() {
+            peer.held.clear();
+        }
+    }
+
+    fn has_token(&mut self, slot: u32) -> bool {
+        let (limit, now) = (self.config.flood, self.now);
+        let peer = self.peer(slot);
+        if !peer.takes_lines() {
+            return false;
+        }
+        match peer.token(limit, now) {
+            Ok(()) => true,
+            Err(at) => {
+                peer.resume_at = Some(at);
+                false
+            }
+        }
+    }
+
+    fn serve_line(&mut self, slot: u32, line: Line) {
+        let (limit, now) = (self.config.flood, self.now);
+        let peer = self.peer(slot);
+        peer.take_token(limit, now);
+        let registering = match &mut peer.phase {
+            Phase::Registering(registering) => {
+                registering.greeting = None;
+                Some(!mem::replace(&mut registering.spoke, true))
+            }
+            _ => None,
+        };
+        let text = match line {
+            Line::Text(bytes) => {
+                if std::str::from_utf8(&bytes).is_err() {
+                    self.marks.set(Mark::InvalidUtf8);
+                }
+                // What cannot stand in a line of chat is made visible.
+                String::from_utf8_lossy(&bytes).replace(['\0', '\r', '\n'], "\u{fffd}")
+            }
+            Line::TooLong => {
+                self.marks.set(Mark::LineTooLong);
+                self.tell(slot, wire::TOO_LONG);
+                if registering.is_some() {
+                    self.nickname_refused(slot);
+                }
+                return;
+            }
+        };
+        match registering {
+            Some(first) => self.serve_registration(slot, &text, first),
+            None => self.serve_request(slot, &text),
+        }
+    }
+
+    fn serve_registration(&mut self, slot: u32, text: &str, first: bool) {
+        if first && is_http(text) {
+            self.peer(slot).owe(wire::HTTP.as_bytes());
+            return self.close(slot, Reason::Http);
+        }
+        let line = text.trim_ascii();
+        let (command, rest) = split_word(line);
+        let nick = match command.to_ascii_lowercase().as_str() {
+            "/help" => {
+                return self.tell_all(slot, wire::help(non_empty(rest).map(|rest| split_word(rest).0)));
+            }
+            "/quit" => return self.close(slot, Reason::Quit),
+            "/nick" if non_empty(rest).is_some() => rest.trim_ascii_end(),
+            _ => line,
+        };
+        if self.register(slot, nick) {
+            let peer = self.peer(slot);
+            peer.phase = Phase::Chatting;
+            let report = Report::Registered { conn: peer.conn, nick: nick.to_owned() };
+            self.reports.push_back(report);
+        } else {
+            self.nickname_refused(slot);
+        }
+    }
+
+    fn nickname_refused(&mut self, slot: u32) {
+        let Phase::Registering(registering) = &mut self.peer(slot).phase else { return };
+        registering.refusals += 1;
+        if registering.refusals >= MAX_REFUSALS {
+            return self.close(slot, Reason::NicknamesRefused);
+        }
+        registering.refused_now = true;
+        self.refused.push(slot);
+    }
+
+    fn serve_request(&mut self, slot: u32, text: &str) {
+        if text.is_empty() {
+            return;
+        }
+        let Some(command) = text.strip_prefix('/') else { return self.say(slot, "said", text) };
+        if command.starts_with('/') {
+            return self.say(slot, "said", command);
+        }
+        let (word, rest) = split_word(command);
+        let word = word.to_ascii_lowercase();
+        let (given, trimmed) = (non_empty(rest), rest.trim_ascii_end());
+        match word.as_str() {
+            "help" => self.tell_all(slot, wire::help(given.map(|rest| split_word(rest).0))),
+            "nick" if given.is_some() => self.rename(slot, trimmed),
+            "join" if given.is_some() => self.join(slot, trimmed),
+            "part" | "leave" => match split_word(rest) {
+                (room, reason) if room.starts_with('#') => self.part(slot, Some(room), non_empty(reason)),
+                _ => self.part(slot, None, given),
+            },
+            "msg" if non_empty(split_word(rest).1).is_some() => {
+                let (to, text) = split_word(rest);
+                self.message(slot, to, text);
+            }
+            "me" if given.is_some() => self.say(slot, "acted", rest),
+            "topic" => match given {
+                None => self.show_topic(slot),
+                Some(topic) => self.set_topic(slot, topic),
+            },
+            "rooms" | "list" => self.list_rooms(slot),
+            "who" | "names" => self.list_members(slot, given.map(str::trim_ascii_end)),
+            "history" => match given.map_or(Ok(HISTORY_DEFAULT), |_| trimmed.parse()) {
+                Ok(count) => self.show_history(slot, count),
+                Err(_) => self.tell(slot, &wire::usage("history")),
+            },
+            "quit" => {
+                self.leave_everything(slot, given.unwrap_or("quit"));
+                self.close(slot, Reason::Quit);
+            }
+            "nick" | "join" | "msg" | "me" => self.tell(slot, &wire::usage(&word)),
+            _ => self.tell(slot, wire::UNKNOWN),
+        }
+    }
+}
+
+/// Whether the first line is an HTTP request: method, target, version.
+fn is_http(line: &str) -> bool {
+    let words: Vec<_> = line.split(' ').collect();
+    let method = words[0];
+    words.len() >= 3
+        && !method.is_empty()
+        && method.chars().all(|c| c.is_ascii_graphic())
+        && words[words.len() - 1].starts_with("HTTP/")
+}
+
+/// The first word, and what stands behind it and its spaces.
+fn split_word(text: &str) -> (&str, &str) {
+    match text.find([' ', '\t']) {
+        None => (text, ""),
+        Some(at) => (&text[..at], text[at + 1..].trim_ascii_start()),
+    }
+}
+
+fn non_empty(text: &str) -> Option<&str> {
+    (!text.trim_ascii().is_empty()).then_some(text)
+}

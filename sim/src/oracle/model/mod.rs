@@ -1,0 +1,246 @@
+//! The reference model: what the server owes to whom, worked out as plainly as it can be said.
+//!
+//! It is told what the engine is told, and knows, byte for byte, what every connection is to get: no sharing,
+//! no segments, no queues, no timers kept in order; whoever is owed something is found by looking at everybody.
+//! Where the engine is clever the model is slow, and where they differ one of them breaks a promise.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `peer` | one connection: what it sent, what it is owed, how far it has come |
+//! | `framing` | where lines end |
+//! | `input` | from bytes to what they ask for |
+//! | `names` | which names there can be, which are the same, which look alike |
+//! | `chat` | users, rooms, who is told what |
+//! | `answer` | long answers, in parts |
+//! | `history` | what `/history` can show |
+//! | `ends` | how connections end |
+//! | `deadlines` | what is due when |
+//! | `wire` | the words |
+
+mod answer;
+mod chat;
+mod deadlines;
+mod ends;
+mod framing;
+mod history;
+mod input;
+mod names;
+mod peer;
+mod wire;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::IpAddr;
+use std::time::Duration;
+
+use chat_core::{Cause, Config, ConnId, Event, Now, Reason, Report};
+use chrono::{DateTime, Utc};
+
+use self::chat::Room;
+use self::history::History;
+pub(super) use self::peer::Peer;
+use self::peer::Phase;
+use super::marks::{Mark, Marks};
+
+/// Connections over a limit that are told so at one time.
+const MAX_REFUSED: usize = 64;
+/// A wall clock that moves against the monotonic one by more than this is reported.
+const CLOCK_JUMP: chrono::Duration = chrono::Duration::minutes(1);
+
+/// What the server should be like.
+#[derive(Debug)]
+pub(super) struct Model {
+    config: Config,
+    /// By slot. Those whose `Disconnected` has come are not in it.
+    pub(super) peers: BTreeMap<u32, Peer>,
+    /// By key.
+    rooms: BTreeMap<String, Room>,
+    /// Keys of rooms that there were.
+    rooms_before: BTreeSet<String>,
+    history: History,
+    /// What the engine has still to report, in order.
+    pub(super) reports: VecDeque<Report>,
+    /// Who is due to be given the next part of a long answer.
+    answers_due: VecDeque<u32>,
+    /// Connections whose nickname was refused in the turn under way, in order.
+    refused: Vec<u32>,
+    /// Who joined which room in the turn under way.
+    joined: Vec<(u32, String)>,
+    /// Names of users who are gone.
+    names_before: BTreeSet<String>,
+    ending: bool,
+    /// Monotonic time in nanoseconds.
+    now: u64,
+    stamp: DateTime<Utc>,
+    clocks: Option<Now>,
+    pub(super) marks: Marks,
+}
+
+impl Model {
+    pub(super) fn new(config: &Config) -> Self {
+        Self {
+            config: config.clone(),
+            peers: BTreeMap::new(),
+            rooms: BTreeMap::new(),
+            rooms_before: BTreeSet::new(),
+            history: History::new(config.history),
+            reports: VecDeque::new(),
+            answers_due: VecDeque::new(),
+            refused: Vec::new(),
+            joined: Vec::new(),
+            names_before: BTreeSet::new(),
+            ending: false,
+            now: 0,
+            stamp: DateTime::<Utc>::MIN_UTC,
+            clocks: None,
+            marks: Marks::default(),
+        }
+    }
+
+    /// A connection was accepted.
+    pub(super) fn connect(&mut self, now: Now, conn: ConnId, address: IpAddr) {
+        self.observe(now);
+        let limit = |limit: usize| if limit == 0 { usize::MAX } else { limit };
+        let counted = (!address.to_canonical().is_loopback()).then(|| address.to_canonical());
+        let admitted = self.peers.values().filter(|peer| !peer.refused);
+        let of_address = admitted.clone().filter(|peer| counted.is_some() && peer.address == counted).count();
+        let over = if admitted.count() >= limit(self.config.max_connections) {
+            Some(Reason::ServerFull)
+        } else if of_address >= limit(self.config.max_connections_per_address) {
+            Some(Reason::AddressFull)
+        } else {
+            None
+        };
+        let slot = slot_of(conn);
+        let address = counted.filter(|_| over.is_none());
+        self.peers.insert(slot, Peer::new(conn, address, over, self.now));
+        let refused = self.peers.values().filter(|peer| peer.refused).count();
+        if self.ending {
+            self.drop_now(slot, Reason::ShuttingDown);
+        } else if let Some(reason) = over {
+            self.marks.set(Mark::Refused);
+            if refused > MAX_REFUSED {
+                self.drop_now(slot, reason);
+            }
+        }
+    }
+
+    /// Something happened to a connection.
+    pub(super) fn handle(&mut self, now: Now, conn: ConnId, event: &Event<'_>) {
+        self.observe(now);
+        let slot = slot_of(conn);
+        match *event {
+            Event::Opened => self.opened(slot),
+            Event::Received(bytes) => self.received(slot, bytes),
+            Event::Wrote(count) => self.wrote(slot, count),
+            Event::PeerFinished => self.peer_finished(slot),
+            Event::Disconnected(cause) => self.disconnected(slot, cause),
+        }
+    }
+
+    /// The turn ends: what was said in it is what everybody is now owed.
+    pub(super) fn seal(&mut self) {
+        self.settle_refused();
+        self.seal_turn();
+    }
+
+    fn seal_turn(&mut self) {
+        self.joined.clear();
+        let backlog = self.config.backlog;
+        for peer in self.peers.values_mut() {
+            peer.seal();
+            if backlog != 0 && peer.debt() > backlog {
+                peer.stalled.get_or_insert(self.now);
+            }
+        }
+    }
+
+    /// How many users there are, how many rooms, and how many bytes of history.
+    pub(super) fn sizes(&self) -> (usize, usize, usize) {
+        let users = self.peers.values().filter(|peer| peer.user.is_some()).count();
+        (users, self.rooms.len(), self.history.bytes())
+    }
+
+    fn opened(&mut self, slot: u32) {
+        let timeout = self.config.registration_timeout;
+        let until = (!timeout.is_zero()).then(|| self.now + nanos(timeout));
+        let greeting = self.now + nanos(deadlines::GREETING);
+        let peer = self.peer(slot);
+        let Phase::Handshaking { over, .. } = peer.phase else { return };
+        peer.phase = Phase::registering(greeting, until);
+        if let Some(reason) = over {
+            self.close(slot, reason);
+        }
+    }
+
+    fn wrote(&mut self, slot: u32, count: usize) {
+        let (now, ending, backlog) = (self.now, self.ending, self.config.backlog);
+        let peer = self.peer(slot);
+        if let Phase::Dropped { .. } = peer.phase {
+            return;
+        }
+        peer.writing -= count;
+        let partial = peer.writing > 0;
+        if peer.debt() <= backlog {
+            peer.stalled = None;
+        }
+        let flushed = peer.queued() == 0 && peer.writing == 0;
+        if let Phase::Closing(closing) = &mut peer.phase {
+            let linger = if ending && flushed { deadlines::SHUTDOWN_LINGER } else { deadlines::LINGER };
+            closing.until = (now + nanos(linger)).min(closing.latest);
+        }
+        if peer.held.is_empty()
+            && let Some(finished) = &mut peer.finished
+        {
+            *finished = now + nanos(deadlines::AFTER_END);
+        }
+        self.note_answer(slot);
+        if partial {
+            self.marks.set(Mark::PartialWrite);
+        }
+    }
+
+    /// Takes in the time.
+    pub(super) fn observe(&mut self, now: Now) {
+        if let Some(before) = self.clocks {
+            let by_wall = now.utc - before.utc;
+            let by_mono = chrono::Duration::nanoseconds(now.mono.0.saturating_sub(before.mono.0) as i64);
+            let ahead = by_wall - by_mono;
+            if ahead.abs() > CLOCK_JUMP {
+                let back = ahead < chrono::Duration::zero();
+                let by = ahead.abs().to_std().expect("an absolute value");
+                self.reports.push_back(Report::ClockJumped { by, back });
+            }
+            if now.utc < before.utc {
+                self.marks.set(Mark::ClockBack);
+            }
+        }
+        self.clocks = Some(now);
+        self.now = self.now.max(now.mono.0);
+        self.stamp = self.stamp.max(now.utc);
+    }
+
+    fn peer(&mut self, slot: u32) -> &mut Peer {
+        self.peers.get_mut(&slot).expect("events are for connections that are not gone")
+    }
+
+    fn disconnected(&mut self, slot: u32, cause: Cause) {
+        // What had come still counts, as far as flood control lets it; its answers do not.
+        loop {
+            self.end_answer(slot);
+            self.resume(slot);
+            if self.peer(slot).answer.as_ref().is_none_or(|answer| answer.sealed) {
+                break;
+            }
+        }
+        self.leave_everything(slot, &cause.to_string());
+        self.peers.remove(&slot);
+    }
+}
+
+pub(super) fn slot_of(conn: ConnId) -> u32 {
+    u32::try_from(conn.slot()).expect("slots are dense")
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,104 @@
+//! The words, as design.md section 5.1 has them.
+
+use chat_core::{Reason, RoomRecord};
+use chrono::{DateTime, Utc};
+
+pub(super) const GREETING: &str = "* welcome! type a nickname and press Enter (/help for help)";
+pub(super) const TOO_LONG: &str = "! that line was too long and was not sent: at most 4096 bytes";
+pub(super) const UNKNOWN: &str = "! there is no such command: /help lists them; //text says /text";
+pub(super) const HTTP: &str = "HTTP/1.1 400 Bad Request\r\n\
+    Content-Type: text/plain; charset=utf-8\r\n\
+    Content-Length: 59\r\n\
+    Connection: close\r\n\
+    \r\n\
+    This is a chat server, not a web server: use nc or telnet.\n";
+
+/// Names, how to write it, what it does.
+const COMMANDS: [(&[&str], &str, &str); 11] = [
+    (&["nick"], "/nick NAME", "change your nickname"),
+    (&["join"], "/join #ROOM", "join a room, or go back to one that you are in"),
+    (&["part", "leave"], "/part [#ROOM] [REASON]", "leave the room (also /leave)"),
+    (&["msg"], "/msg NICK TEXT", "say something to one user, or to a #ROOM that you are in"),
+    (&["me"], "/me TEXT", "act: /me waves"),
+    (&["topic"], "/topic [TEXT]", "show or set the topic of the room"),
+    (&["rooms", "list"], "/rooms", "list the rooms (also /list)"),
+    (&["who", "names"], "/who [#ROOM]", "list the members of the room (also /names)"),
+    (&["history"], "/history [N]", "show the last N events of the room: 20 if not given, at most 1000"),
+    (&["help"], "/help [COMMAND]", "show this, or one command of it"),
+    (&["quit"], "/quit [REASON]", "leave"),
+];
+
+/// `/help`, of one command or of all.
+pub(super) fn help(command: Option<&str>) -> Vec<String> {
+    let show = |(_, usage, does): &(&[&str], &str, &str)| format!("* {usage}: {does}");
+    let Some(command) = command else {
+        let head = "* what you type is said to your current room; a line that starts with / is a command:";
+        let all = COMMANDS.iter().map(show);
+        return [head.into()].into_iter().chain(all).chain(["* //text: say /text".into()]).collect();
+    };
+    let name = command.strip_prefix('/').unwrap_or(command).to_ascii_lowercase();
+    let found = COMMANDS.iter().find(|(names, ..)| names.contains(&&*name));
+    vec![found.map_or(UNKNOWN.into(), show)]
+}
+
+/// How a command is written.
+pub(super) fn usage(name: &str) -> String {
+    let (_, usage, does) = COMMANDS.iter().find(|(names, ..)| names.contains(&name)).expect("a command");
+    format!("! usage: {usage} ({does})")
+}
+
+/// An event of a room, as its members see it.
+pub(super) fn event(record: &RoomRecord) -> String {
+    let RoomRecord { room, at, nick, kind, text, .. } = record;
+    let what = match *kind {
+        "said" => format!("<{nick}> {text}"),
+        "acted" => format!("* {nick} {text}"),
+        "joined" => format!("-- {nick} joined"),
+        "left" => format!("-- {nick} left ({text})"),
+        "renamed" => format!("-- {nick} is now known as {text}"),
+        "topic" => format!("-- {nick} set the topic: {text}"),
+        "quiet" => "-- the room is now quiet".into(),
+        "lively" => "-- the room is no longer quiet".into(),
+        other => panic!("rooms have no event of the kind {other}"),
+    };
+    format!("[{}] {room} {what}", stamp(*at))
+}
+
+pub(super) fn stamp(at: DateTime<Utc>) -> String {
+    at.format("%H:%M:%S").to_string()
+}
+
+pub(super) fn topic(topic: Option<&str>) -> String {
+    topic.map_or("no topic yet".into(), |topic| format!("topic: {topic}"))
+}
+
+pub(super) fn count(number: usize, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+}
+
+/// Why the server closes, if that is news.
+pub(super) fn goodbye(reason: Reason) -> Option<&'static str> {
+    Some(match reason {
+        Reason::Quit => "* goodbye",
+        Reason::ShuttingDown => "* the server is shutting down: goodbye",
+        Reason::RegistrationTimeout => "! you took too long to choose a nickname: connect again",
+        Reason::NicknamesRefused => "! no nickname was accepted: connect again",
+        Reason::ServerFull => "! the server is full: try again later",
+        Reason::AddressFull => "! too many connections from your address: close one, or try again later",
+        Reason::TooSlow => "! you were cut off, since you read too slowly: connect again",
+        Reason::EndOfInputTimeout => "! your last lines were not sent: too many at once",
+        _ => return None,
+    })
+}
+
+/// A line as it goes out: safe for terminals, with its end.
+pub(super) fn line(text: &str) -> Vec<u8> {
+    let harmful = |c: char| {
+        (c.is_control() && c != '\t')
+            || ('\u{2028}'..='\u{202e}').contains(&c)
+            || ('\u{2066}'..='\u{2069}').contains(&c)
+    };
+    let mut line: String = text.chars().map(|c| if harmful(c) { '\u{fffd}' } else { c }).collect();
+    line.push('\n');
+    line.into_bytes()
+}

@@ -1,0 +1,266 @@
+//! What the world is like, out of a tape's header: every limit is often the default, and often tiny.
+
+use std::fmt;
+use std::time::Duration;
+
+use chat_core::{Config, FloodLimit, HistoryLimits};
+
+use super::Options;
+use crate::tape::{Draws, Tape};
+
+/// Where in the header what is decided. The seed stands before, the clients' personas behind it. Each has two
+/// bytes, so that most choices never touch another's.
+pub(super) mod at {
+    pub(in crate::plan) const CLIENTS: usize = 8;
+    pub(super) const LOBBY: usize = 10;
+    pub(super) const FLOOD: usize = 12;
+    pub(super) const BACKLOG: usize = 14;
+    pub(super) const STALL: usize = 16;
+    pub(super) const REGISTRATION: usize = 18;
+    pub(super) const ROOMS: usize = 20;
+    pub(super) const MEMBERS: usize = 21;
+    pub(super) const CONNECTIONS: usize = 22;
+    pub(super) const ADDRESSES: usize = 23;
+    pub(super) const ANNOUNCE: usize = 25;
+    pub(super) const HISTORY: usize = 26;
+    pub(super) const LATENCY: usize = 28;
+    pub(super) const SEND_BUFFER: usize = 30;
+    pub(super) const TURN: usize = 31;
+    pub(in crate::plan) const FAULTS: usize = 32;
+    pub(in crate::plan) const PACE: usize = 35;
+    pub(in crate::plan) const SOCIETY: usize = 37;
+    pub(in crate::plan) const PERSONAS: usize = 40;
+}
+
+/// The most clients there are: each has a persona in the header.
+pub(crate) const MAX_CLIENTS: usize = 24;
+
+const MS: Duration = Duration::from_millis(1);
+const S: Duration = Duration::from_secs(1);
+
+impl Options {
+    pub(super) fn from_tape(tape: &Tape) -> Self {
+        let draw = |at: usize, bytes: usize| Draws::new(&tape.header()[at..at + bytes]);
+        let clients = clients(&mut draw(at::CLIENTS, 2));
+        let (addresses, per_address) = addresses(&mut draw(at::ADDRESSES, 2));
+        let turn = &mut draw(at::TURN, 1);
+        Self {
+            config: Config { max_connections_per_address: per_address, ..config(&draw, clients) },
+            clients,
+            latency: latency(&mut draw(at::LATENCY, 2)),
+            send_buffer: *draw(at::SEND_BUFFER, 1).pick(&[1 << 16, 1 << 20, 4_096, 1_024, 256, 64, 16, 1]),
+            turn: *turn.pick(&[1, 32, 16, 8, 4, 2, 3]),
+            ragged: turn.one_in(2),
+            addresses,
+        }
+    }
+}
+
+fn clients(draws: &mut Draws<'_>) -> usize {
+    match draws.weighted(&[2, 12, 2]) {
+        0 => 1 + draws.below(2),
+        1 => 3 + draws.below(10),
+        _ => 13 + draws.below(MAX_CLIENTS - 12),
+    }
+}
+
+/// How few addresses there are, and how many connections each may have.
+fn addresses(draws: &mut Draws<'_>) -> (usize, usize) {
+    let default = Config::default().max_connections_per_address;
+    match draws.below(4) {
+        0 | 1 => (0, default),
+        2 => (1 + draws.below(4), default),
+        _ => (1 + draws.below(3), 1 + draws.below(5)),
+    }
+}
+
+fn config<'a>(draw: &impl Fn(usize, usize) -> Draws<'a>, clients: usize) -> Config {
+    let default = Config::default();
+    let (backlog, memory) = backlog(&mut draw(at::BACKLOG, 2), &default);
+    let small = |at: usize, default: usize, most: usize| {
+        let draws = &mut draw(at, 1);
+        if draws.below(4) < 3 { default } else { 1 + draws.below(most) }
+    };
+    Config {
+        lobby: (draw(at::LOBBY, 1).below(5) < 4).then(|| String::from("#lobby")),
+        flood: flood(&mut draw(at::FLOOD, 2)),
+        backlog,
+        stall: *draw(at::STALL, 1).pick(&[
+            default.stall,
+            S,
+            3 * S,
+            500 * MS,
+            default.stall,
+            S,
+            250 * MS,
+            Duration::ZERO,
+        ]),
+        memory,
+        registration_timeout: *draw(at::REGISTRATION, 1).pick(&[
+            default.registration_timeout,
+            5 * S,
+            S,
+            default.registration_timeout,
+            250 * MS,
+            Duration::ZERO,
+        ]),
+        rooms_per_user: small(at::ROOMS, default.rooms_per_user, 3),
+        members_per_room: small(at::MEMBERS, default.members_per_room, clients),
+        max_connections: small(at::CONNECTIONS, default.max_connections, clients),
+        announce_limit: match draw(at::ANNOUNCE, 1).below(16) {
+            0..=7 => default.announce_limit,
+            low => low - 8,
+        },
+        history: history(&mut draw(at::HISTORY, 2)),
+        report_messages: true,
+        max_connections_per_address: default.max_connections_per_address,
+    }
+}
+
+fn flood(draws: &mut Draws<'_>) -> Option<FloodLimit> {
+    match draws.weighted(&[8, 4, 3]) {
+        0 => None,
+        1 => Config::default().flood,
+        _ => Some(FloodLimit {
+            lines: 1 + draws.below(5) as u32,
+            per: *draws.pick(&[S, 4 * S, 200 * MS, 30 * S]),
+        }),
+    }
+}
+
+/// What one reader may owe, and all together: never less.
+fn backlog(draws: &mut Draws<'_>, default: &Config) -> (usize, usize) {
+    let tiny = draws.weighted(&[3, 5]) == 1;
+    let backlog = if tiny {
+        *draws.pick(&[1 << 14, 4_096, 1_024, 512, 200]) + draws.below(100)
+    } else {
+        default.backlog
+    };
+    let memory = match draws.weighted(&[4, 2, 2, 1]) {
+        0 => default.memory,
+        1 => backlog,
+        2 => backlog * 2,
+        _ => backlog + 20_000,
+    };
+    (backlog, memory)
+}
+
+fn history(draws: &mut Draws<'_>) -> Option<HistoryLimits> {
+    match draws.weighted(&[4, 7, 5]) {
+        0 => None,
+        1 => Some(HistoryLimits::default()),
+        _ => Some(HistoryLimits {
+            events_per_room: draws.below(20),
+            bytes_per_room: draws.below(3_000),
+            bytes: draws.below(8_000),
+        }),
+    }
+}
+
+fn latency(draws: &mut Draws<'_>) -> (Duration, Duration) {
+    match draws.weighted(&[3, 5, 4, 3, 1]) {
+        0 => (Duration::ZERO, Duration::ZERO),
+        1 => (MS, MS * (2 + draws.below(80) as u32)),
+        2 => (Duration::ZERO, Duration::from_micros(200)),
+        // Always the same: what is sent at a deadline's distance arrives right at it.
+        3 => (10 * MS, 10 * MS),
+        _ => (100 * MS, MS * (200 + draws.below(800) as u32)),
+    }
+}
+
+impl fmt::Display for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { config, clients, latency: (least, most), send_buffer, ragged, turn, addresses } = self;
+        let cut = if *ragged { "ragged" } else { "whole" };
+        writeln!(
+            f,
+            "{clients} clients on {} addresses, latency {least:?} to {most:?}",
+            Or(*addresses, "loopback")
+        )?;
+        writeln!(f, "send buffer {send_buffer}, reads and writes {cut}, turns of at most {turn} events")?;
+        let Config { lobby, flood, backlog, stall, memory, history, registration_timeout, .. } = config;
+        let lobby = lobby.as_deref().unwrap_or("none");
+        write!(f, "lobby {lobby}, flood ")?;
+        match flood {
+            None => f.write_str("off")?,
+            Some(FloodLimit { lines, per }) => write!(f, "{lines} lines in {per:?}")?,
+        }
+        writeln!(f, ", registration timeout {registration_timeout:?}")?;
+        let (backlog, memory) = (Or(*backlog, "any"), Or(*memory, "any"));
+        writeln!(f, "backlog {backlog}, stall {stall:?}, memory {memory}")?;
+        writeln!(
+            f,
+            "rooms per user {}, members per room {}, announce limit {}, connections {}, per address {}",
+            Or(config.rooms_per_user, "any"),
+            Or(config.members_per_room, "any"),
+            Or(config.announce_limit, "any"),
+            Or(config.max_connections, "any"),
+            Or(config.max_connections_per_address, "any"),
+        )?;
+        match history {
+            None => f.write_str("history none"),
+            Some(HistoryLimits { events_per_room, bytes_per_room, bytes }) => {
+                write!(
+                    f,
+                    "history {events_per_room} events and {bytes_per_room} bytes a room, {bytes} bytes in all"
+                )
+            }
+        }
+    }
+}
+
+/// A number, or what its absence is called.
+struct Or(usize, &'static str);
+
+impl fmt::Display for Or {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0 => f.write_str(self.1),
+            number => write!(f, "{number}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chat_core::Engine;
+
+    use super::*;
+
+    #[test]
+    fn every_world_can_be_served_and_features_are_often_off() {
+        let all: Vec<_> = (0..400).map(|seed| Options::from_tape(&Tape::from_seed(seed))).collect();
+        for options in &all {
+            assert!(
+                Engine::new(options.config.clone()).is_ok() && options.config.report_messages,
+                "{options}"
+            );
+            assert!(
+                (1..=MAX_CLIENTS).contains(&options.clients) && (1..=32).contains(&options.turn),
+                "{options}"
+            );
+            assert!(options.latency.0 <= options.latency.1 && options.send_buffer > 0, "{options}");
+        }
+        let often = |what: fn(&Options) -> bool| {
+            let count = all.iter().filter(|options| what(options)).count();
+            assert!((20..380).contains(&count), "{count} of 400");
+        };
+        often(|options| options.config.history.is_none());
+        often(|options| options.config.flood.is_none());
+        often(|options| options.config.lobby.is_none());
+        often(|options| options.config.backlog < 1_000);
+        often(|options| options.config.memory < 1 << 14);
+        often(|options| options.config.max_connections > 0);
+        often(|options| options.addresses > 0);
+        often(|options| options.ragged);
+        often(|options| options.clients >= 13);
+    }
+
+    #[test]
+    fn the_empty_tape_is_the_simplest_world() {
+        let options = Options::from_tape(&Tape::from_bytes(&[]));
+        let config = Config { report_messages: true, flood: None, history: None, ..Config::default() };
+        assert_eq!((options.clients, options.turn, options.ragged), (1, 1, false));
+        assert_eq!(options.config, config);
+    }
+}

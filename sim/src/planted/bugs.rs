@@ -1,0 +1,231 @@
+//! The bugs: each a slip that somebody could make, as a change of one place in the source.
+
+use super::{Bug, Tier};
+
+const fn core(name: &'static str, file: &'static str, find: &'static str, replace: &'static str) -> Bug {
+    Bug { name, tier: Tier::Engine, file, find, replace }
+}
+
+const fn adapter(name: &'static str, file: &'static str, find: &'static str, replace: &'static str) -> Bug {
+    Bug { name, tier: Tier::Tokio, file, find, replace }
+}
+
+/// All of them.
+pub const BUGS: &[Bug] = &[
+    core(
+        "a cursor off by one line",
+        "core/src/outbox/seal.rs",
+        "let start = from.checked_sub(1).map_or(0, |before| self.lines[before].end);",
+        "let start = from.checked_sub(2).map_or(0, |before| self.lines[before].end);",
+    ),
+    core(
+        "a leave announced twice",
+        "core/src/chat/membership.rs",
+        "        if !self.rooms.remove_if_empty(room) {",
+        "        self.rooms.announce(room, at, (nick, Kind::Left, reason), None, sink);\n        if !self.rooms.remove_if_empty(room) {",
+    ),
+    core(
+        "a name not freed on a reset",
+        "core/src/chat/mod.rs",
+        "        self.nicks.remove(&gone.name);\n",
+        "        if reason != \"connection reset\" {\n            self.nicks.remove(&gone.name);\n        }\n",
+    ),
+    core(
+        "credit counted twice",
+        "core/src/outbox/queue.rs",
+        "        *left -= count;\n",
+        "        *left = left.saturating_sub(2 * count);\n",
+    ),
+    core(
+        "a close that drops the tail",
+        "core/src/engine/output.rs",
+        "let flushed = conn.queue.is_empty() && conn.answering.is_none();",
+        "let flushed = true;",
+    ),
+    core(
+        "hash order decides who is written to first",
+        "core/src/outbox/seal.rs",
+        "    listeners\n}",
+        "    extern crate std;\n    let hashed: std::collections::HashMap<u32, UserId> = listeners.iter().map(|user| (user.0, *user)).collect();\n    hashed.into_values().collect()\n}",
+    ),
+    core(
+        "timers on the wall clock",
+        "core/src/engine/mod.rs",
+        "        self.mono = self.mono.max(now.mono);\n",
+        "        self.mono = Mono(now.utc.timestamp_micros().unsigned_abs() * 1_000);\n",
+    ),
+    core(
+        "stamps that go back",
+        "core/src/engine/mod.rs",
+        "self.stamp = self.stamp.max(now.utc);",
+        "self.stamp = now.utc;",
+    ),
+    core(
+        "a slow reader never cut off",
+        "core/src/engine/output.rs",
+        "if limit != 0 && conn.owed() > limit {",
+        "if limit != 0 && conn.owed() / 64 > limit {",
+    ),
+    core(
+        "every line restarts the clock of a slow reader",
+        "core/src/engine/output.rs",
+        "conn.stalled.get_or_insert(self.mono);",
+        "conn.stalled = Some(self.mono);",
+    ),
+    core(
+        "twice the memory that is allowed",
+        "core/src/engine/limits.rs",
+        "self.segments.retained() > self.config.memory",
+        "self.segments.retained() / 2 > self.config.memory",
+    ),
+    core(
+        "a private message overtakes the sender's earlier lines",
+        "core/src/outbox/seal.rs",
+        "        runs.sort_by_key(|run| run.order);\n",
+        "",
+    ),
+    core(
+        "one's own words echoed",
+        "core/src/chat/talk.rs",
+        "self.rooms.announce(room, at, (nick, kind, text), Some(user), sink);",
+        "self.rooms.announce(room, at, (nick, kind, text), None, sink);",
+    ),
+    core(
+        "a member hears what was said before it joined, in the same turn",
+        "core/src/outbox/seal.rs",
+        "Cut::Entered { room, .. } if *room == log.room => Some(false),",
+        "Cut::Entered { room, .. } if *room == log.room => Some(true),",
+    ),
+    core(
+        "a room that wakes up too early",
+        "core/src/chat/room.rs",
+        "members * 10 < self.announce_limit * 9;",
+        "members * 10 < self.announce_limit * 10;",
+    ),
+    core(
+        "the old name kept on a rename",
+        "core/src/chat/mod.rs",
+        "        self.nicks.remove(&own);\n",
+        "        if own.key == name.key {\n            self.nicks.remove(&own);\n        }\n",
+    ),
+    core(
+        "a slot given away again within its turn",
+        "core/src/engine/conn.rs",
+        "self.leaving.push(slot);",
+        "self.free.push(slot);",
+    ),
+    core(
+        "tokens saved up beyond the brim",
+        "core/src/flood.rs",
+        "self.full_at.max(now).after(Duration::from_nanos(cost))",
+        "self.full_at.after(Duration::from_nanos(cost))",
+    ),
+    core(
+        "held input lost at a half-close",
+        "core/src/engine/input.rs",
+        "        if finished && input.is_empty() && self.has_token(slot) {",
+        "        if finished {",
+    ),
+    core(
+        "a greeting for somebody who has spoken",
+        "core/src/engine/input.rs",
+        "            registering.greeting = None;\n",
+        "",
+    ),
+    core(
+        "the clock of registration runs while input is paused",
+        "core/src/engine/input.rs",
+        "registering.paused.get_or_insert(now);",
+        "registering.paused = None;",
+    ),
+    core(
+        "a shutdown that waits as long as its slowest peer",
+        "core/src/engine/closing.rs",
+        "closing.latest = closing.latest.min(self.mono.after(deadlines::SHUTDOWN));",
+        "closing.latest = closing.latest.max(self.mono.after(deadlines::SHUTDOWN));",
+    ),
+    core(
+        "history off by one event",
+        "core/src/chat/answer.rs",
+        "next: room.seq + 1 - events as u64,",
+        "next: (room.seq + 2 - events as u64).min(room.seq),",
+    ),
+    core(
+        "news overtake a long answer",
+        "core/src/engine/output.rs",
+        "                answering.owed += piece.len();\n                answering.behind.push(piece);\n",
+        "                let _ = answering;\n                conn.queue.push(piece);\n",
+    ),
+    core(
+        "the first half of a line lost when it comes in two",
+        "core/src/framing.rs",
+        "            self.partial.is_empty() && !self.skipping",
+        "            !self.skipping",
+    ),
+    core(
+        "CR and LF in two reads taken for two ends",
+        "core/src/framing.rs",
+        "                self.carriage_return = true;\n                Step::More\n",
+        "                Step::End\n",
+    ),
+    core(
+        "a member forgets its place when another leaves",
+        "core/src/chat/membership.rs",
+        "            rooms.find(|own| own.room == room).expect(\"a member knows its rooms\").place = place;\n",
+        "            rooms.find(|own| own.room == room).expect(\"a member knows its rooms\");\n",
+    ),
+    core(
+        "a full room takes one more",
+        "core/src/chat/membership.rs",
+        "self.members(room).len() >= self.members_per_room;",
+        "self.members(room).len() > self.members_per_room;",
+    ),
+    core(
+        "an address limit that forgets to count down",
+        "core/src/engine/limits.rs",
+        "        *held -= 1;\n",
+        "",
+    ),
+    core(
+        "a peer that ended its input waits for ever for flood control",
+        "core/src/engine/deadlines.rs",
+        "conn.finished.filter(|_| conn.is_open()).map(|at| (at, Timer::EndOfInput)),",
+        "conn.finished.filter(|_| false).map(|at| (at, Timer::EndOfInput)),",
+    ),
+    adapter(
+        "an adapter that drops short reads",
+        "driver/src/link.rs",
+        "                    if !self.discards() {",
+        "                    if !self.discards() && read > 1 {",
+    ),
+    adapter(
+        "an adapter that takes the last read for the end",
+        "driver/src/link.rs",
+        "            Output::Open => step.engine.handle(step.now, self.id, Event::PeerFinished),",
+        "            Output::Open => return Next::Gone(Cause::Closed),",
+    ),
+    adapter(
+        "an adapter that forgets the rest of a short write",
+        "driver/src/link.rs",
+        "                self.chunk.advance(written);",
+        "                self.chunk.clear();",
+    ),
+    adapter(
+        "an adapter that says goodbye before the last chunk has left",
+        "driver/src/link.rs",
+        "            Output::Open => self.output = Output::Closing,\n",
+        "            Output::Open => {\n                self.chunk = Bytes::new();\n                self.output = Output::Closing;\n            }\n",
+    ),
+    adapter(
+        "an adapter that does not wake up when reading is resumed",
+        "driver/src/link.rs",
+        "        if enabled { Next::Again } else { Next::Wait }",
+        "        Next::Wait",
+    ),
+    adapter(
+        "an adapter that never looks at paused peers",
+        "driver/src/watch.rs",
+        "        self.slots.iter().copied().collect()",
+        "        Vec::new()",
+    ),
+];

@@ -1,0 +1,87 @@
+//! What the trace says.
+
+use std::fmt;
+
+use chat_core::{Action, ConnId, Event};
+
+/// One observation.
+#[derive(Hash)]
+pub(super) enum Seen<'a> {
+    /// The engine was told of a connection.
+    Connected(ConnId, usize),
+    /// It was told that these bytes came.
+    Received(ConnId, &'a [u8]),
+    /// It was told something else.
+    Told(ConnId, &'a str),
+    /// So many bytes were credited.
+    Wrote(ConnId, u64),
+    /// Time passed for it.
+    Timeout,
+    /// It was told to end.
+    Shutdown,
+    /// It wants this written.
+    Write(ConnId, &'a [u8]),
+    /// It wants something else.
+    Action(&'a str),
+    /// Something went wrong.
+    Fault(&'a str),
+    /// A client got something, and has so many bytes by now.
+    Client(usize, u64),
+    /// A client's connection has ended.
+    ClientEnd(usize, &'a str),
+}
+
+impl<'a> Seen<'a> {
+    /// An event of a connection.
+    pub(super) fn event(conn: ConnId, event: &'a Event<'a>, text: &'a mut String) -> Self {
+        match *event {
+            Event::Received(bytes) => Self::Received(conn, bytes),
+            Event::Wrote(count) => Self::Wrote(conn, count as u64),
+            Event::Opened => Self::Told(conn, "opened"),
+            Event::PeerFinished => Self::Told(conn, "peer finished"),
+            Event::Disconnected(cause) => {
+                *text = cause.to_string();
+                Self::Told(conn, text)
+            }
+        }
+    }
+
+    /// An action.
+    pub(super) fn action(action: &'a Action, text: &'a mut String) -> Self {
+        *text = match action {
+            Action::Write { conn, bytes } => return Self::Write(*conn, bytes),
+            Action::Reading { conn, enabled: true } => format!("{conn} is to be read"),
+            Action::Reading { conn, enabled: false } => format!("{conn} is not to be read"),
+            Action::Close { conn, how, reason } => format!("{conn} is to be closed ({how:?}): {reason}"),
+            Action::Report(report) => format!("{report:?}"),
+        };
+        Self::Action(text)
+    }
+}
+
+impl fmt::Display for Seen<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connected(conn, client) => write!(f, "in  {conn} connected, from client {client}"),
+            Self::Received(conn, bytes) => write!(f, "in  {conn} received \"{}\"", shown(bytes)),
+            Self::Told(conn, what) => write!(f, "in  {conn} {what}"),
+            Self::Wrote(conn, count) => write!(f, "in  {conn} wrote {count} bytes"),
+            Self::Timeout => f.write_str("in  timeout"),
+            Self::Shutdown => f.write_str("in  shutdown"),
+            Self::Write(conn, bytes) => {
+                write!(f, "out {conn} write \"{}\" ({} bytes)", shown(bytes), bytes.len())
+            }
+            Self::Action(what) => write!(f, "out {what}"),
+            Self::Fault(what) => write!(f, "!!! {what}"),
+            Self::Client(client, bytes) => write!(f, "    client {client} has {bytes} bytes"),
+            Self::ClientEnd(client, what) => write!(f, "    client {client} sees {what}"),
+        }
+    }
+}
+
+/// Bytes, escaped, and not too many of them.
+fn shown(bytes: &[u8]) -> String {
+    const MOST: usize = 120;
+    let ellipsis = if bytes.len() > MOST { "…" } else { "" };
+    format!("{}{ellipsis}", bytes[..bytes.len().min(MOST)].escape_ascii())
+}

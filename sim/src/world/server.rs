@@ -1,0 +1,500 @@
+//! The adapter made of data: turns, reads, writes, closes. It does as `chat_driver` does.
+
+use std::collections::VecDeque;
+
+use bytes::{Buf as _, Bytes};
+use chat_core::{Action, Cause, Close, ConnId, Engine, Event, Reason, Report};
+use chat_driver::{Input, Observer as _};
+
+use super::link::{Output, Segment, Socket};
+use super::seen::Seen;
+use super::{Happening, MONO, TURNS_AT_ONCE, World};
+use crate::oracle::{Mark, Oracle, Promise};
+use crate::plan::Plan;
+
+/// Worlds with at most so many clients and moments have the engine's books recounted after every turn.
+const RECOUNTED: (usize, usize) = (8, 250);
+/// What one connection may read in a turn.
+const SHARE: usize = 16 << 10;
+/// How often the server looks at a connection that it does not read, in nanoseconds.
+const LOOK: u64 = 1_000_000_000;
+/// In how much time a server must end, and what its last messages may take.
+const SHUTDOWN: u64 = 5_000_000_000;
+
+/// A server that runs.
+#[derive(Debug)]
+pub(super) struct Server {
+    pub(super) engine: Engine,
+    pub(super) oracle: Oracle,
+    /// Connections by slot.
+    links: Vec<Option<usize>>,
+    /// Connections that can go on, in the order of their waking.
+    ready: VecDeque<usize>,
+    /// Connections that wait to be accepted.
+    pub(super) backlog: VecDeque<usize>,
+    /// Accepting fails so many times,
+    pub(super) accept_errors: u32,
+    /// and until then.
+    pub(super) accept_after: u64,
+    /// It was asked to end, then.
+    pub(super) stopping: Option<u64>,
+    pub(super) stop_asked: bool,
+    /// Nicknames that were registered.
+    pub(super) nicks: Vec<String>,
+}
+
+impl Server {
+    pub(super) fn new(plan: &Plan) -> Self {
+        let config = &plan.options.config;
+        let small = plan.options.clients <= RECOUNTED.0 && plan.moments.len() <= RECOUNTED.1;
+        Self {
+            engine: Engine::new(config.clone()).expect("plans have sound limits"),
+            oracle: Oracle::new(config, small),
+            links: Vec::new(),
+            ready: VecDeque::new(),
+            backlog: VecDeque::new(),
+            accept_errors: 0,
+            accept_after: 0,
+            stopping: None,
+            stop_asked: false,
+            nicks: Vec::new(),
+        }
+    }
+
+    fn has_work(&self, now: u64) -> bool {
+        let accepts = !self.backlog.is_empty() && self.accept_after <= now;
+        let due = self.engine.poll_timeout().is_some_and(|(at, _)| at.0 <= MONO + now);
+        accepts || due || !self.ready.is_empty() || (self.stop_asked && self.stopping.is_none())
+    }
+}
+
+impl World<'_> {
+    /// When the engine wants to be told that time has passed.
+    pub(super) fn server_deadline(&self) -> Option<u64> {
+        let (at, _) = self.server.as_ref()?.engine.poll_timeout()?;
+        Some(at.0.saturating_sub(MONO).max(self.asleep_until))
+    }
+
+    /// Takes turns for as long as there is something to do at this instant.
+    pub(super) fn serve(&mut self) {
+        while self.broken.is_none()
+            && self.now >= self.asleep_until
+            && self.server.as_ref().is_some_and(|server| server.has_work(self.now))
+        {
+            self.turns_at_once += 1;
+            if self.turns_at_once > TURNS_AT_ONCE {
+                return self.accuse(Promise::Robust, "the server is busy for ever, with nothing");
+            }
+            self.turn();
+            self.take_verdict();
+            self.end_server_if_done();
+        }
+    }
+
+    fn server(&mut self) -> &mut Server {
+        self.server.as_mut().expect("only a server that runs takes turns")
+    }
+
+    fn turn(&mut self) {
+        let now = self.clocks();
+        if self.server().stop_asked && self.server().stopping.is_none() {
+            let at = self.now;
+            self.note(&Seen::Shutdown);
+            let server = self.server();
+            server.stopping = Some(at);
+            server.engine.shutdown(now);
+            server.oracle.handled(now, Input::Shutdown, &server.engine);
+            for link in std::mem::take(&mut server.backlog) {
+                self.refuse(link);
+            }
+        }
+        self.accept();
+        let events = 1 + self.below(self.plan.options.turn as u64);
+        let mut fed = false;
+        for _ in 0..events {
+            let Some(link) = self.server().ready.pop_front() else { break };
+            fed |= self.step(link);
+        }
+        let server = self.server();
+        if server.engine.poll_timeout().is_some_and(|(at, _)| at <= now.mono) {
+            if fed {
+                server.oracle.mark(Mark::DeadlineTiedWithData);
+            }
+            server.engine.handle_timeout(now);
+            server.oracle.handled(now, Input::Timeout, &server.engine);
+            self.note(&Seen::Timeout);
+        }
+        while let Some(action) = self.poll() {
+            self.carry_out(action);
+        }
+    }
+
+    fn poll(&mut self) -> Option<Action> {
+        let server = self.server();
+        let action = server.engine.poll_action();
+        server.oracle.polled(action.as_ref(), &server.engine);
+        if let Some(action) = &action {
+            self.note(&Seen::action(action, &mut String::new()));
+        }
+        // What follows from something wrong is of no interest.
+        action.filter(|_| self.server().oracle.broken().is_none())
+    }
+
+    fn take_verdict(&mut self) {
+        if let Some(broken) = self.server().oracle.broken() {
+            let broken = broken.clone();
+            self.broken.get_or_insert(broken);
+        }
+    }
+
+    /// Tells the engine, and with it the oracle.
+    fn tell(&mut self, conn: ConnId, event: Event<'_>) {
+        let now = self.clocks();
+        self.turns_at_once = 0;
+        self.note(&Seen::event(conn, &event, &mut String::new()));
+        let server = self.server();
+        server.engine.handle(now, conn, event);
+        server.oracle.handled(now, Input::Event { conn, event }, &server.engine);
+    }
+
+    fn accept(&mut self) {
+        let at = self.now;
+        while self.server().accept_after <= at {
+            let server = self.server();
+            if server.backlog.is_empty() {
+                return;
+            }
+            if server.accept_errors > 0 {
+                server.accept_errors -= 1;
+                server.accept_after = at + LOOK / 10;
+                return self.queue.push(at + LOOK / 10, Happening::Wake);
+            }
+            let link = server.backlog.pop_front().expect("it is not empty");
+            self.open(link);
+        }
+    }
+
+    fn open(&mut self, link: usize) {
+        let now = self.clocks();
+        let (peer, client) = (self.links[link].address, self.links[link].client);
+        let at = self.now;
+        let server = self.server();
+        let conn = server.engine.connect(now, peer.ip());
+        server.oracle.handled(now, Input::Connect { conn, peer }, &server.engine);
+        if server.links.len() <= conn.slot() {
+            server.links.resize(conn.slot() + 1, None);
+        }
+        assert!(
+            server.links[conn.slot()].replace(link).is_none(),
+            "the engine gave out a slot that is in use"
+        );
+        self.note(&Seen::Connected(conn, client));
+        let mut socket = Socket::new(conn, at);
+        if let Some((inbox, fin, reset)) = self.links[link].waiting.take() {
+            (socket.inbox, socket.fin, socket.error) = (inbox, fin, reset.then_some(Cause::Reset));
+        }
+        self.links[link].socket = Some(socket);
+        self.tell(conn, Event::Opened);
+        self.wake(link);
+    }
+
+    /// What a client sent arrives at the server's machine.
+    pub(super) fn arrive_at_server(&mut self, link: usize) {
+        if self.clients[self.links[link].client].held {
+            return;
+        }
+        while let Some(segment) = self.links[link].up.arrived(self.now) {
+            self.arrived(link, segment);
+        }
+    }
+
+    fn arrived(&mut self, link: usize, segment: Segment) {
+        let at = self.now;
+        if let Segment::Syn = segment {
+            let listening = self.server.as_ref().is_some_and(|server| !server.stop_asked);
+            if !listening {
+                return self.refuse(link);
+            }
+            self.links[link].waiting = Some(Default::default());
+            return self.server().backlog.push_back(link);
+        }
+        let state = &mut self.links[link];
+        let (inbox, fin, reset) = match (&mut state.socket, &mut state.waiting) {
+            (Some(socket), _) => {
+                socket.heard = at;
+                (&mut socket.inbox, &mut socket.fin, &mut socket.error)
+            }
+            (None, Some((inbox, fin, reset))) => {
+                match segment {
+                    Segment::Data(bytes) => inbox.extend(bytes),
+                    Segment::Fin => *fin = true,
+                    _ => *reset = true,
+                }
+                return;
+            }
+            // The server's end is gone.
+            (None, None) => return,
+        };
+        match segment {
+            Segment::Data(bytes) => inbox.extend(bytes),
+            Segment::Fin => *fin = true,
+            _ => *reset = reset.or(Some(Cause::Reset)),
+        }
+        self.wake(link);
+    }
+
+    pub(super) fn refuse(&mut self, link: usize) {
+        self.links[link].waiting = None;
+        self.send_down(link, Segment::Rst);
+    }
+
+    /// A connection can go on.
+    pub(super) fn wake(&mut self, link: usize) {
+        if let Some(socket) = &mut self.links[link].socket
+            && !std::mem::replace(&mut socket.ready, true)
+        {
+            self.server().ready.push_back(link);
+        }
+    }
+
+    /// One connection's share of a turn; whether the engine was given data.
+    fn step(&mut self, link: usize) -> bool {
+        match &mut self.links[link].socket {
+            Some(socket) => socket.ready = false,
+            None => return false,
+        }
+        self.flush(link);
+        self.read_input(link)
+    }
+
+    fn read_input(&mut self, link: usize) -> bool {
+        let mut fed = false;
+        let mut share = SHARE;
+        loop {
+            let Some(socket) = &mut self.links[link].socket else { return fed };
+            if !socket.wants_input() {
+                return fed;
+            }
+            if socket.inbox.is_empty() {
+                self.input_ended(link);
+                return fed;
+            }
+            if socket.bomb {
+                self.drop_socket(link, Cause::Panicked);
+                return fed;
+            }
+            if share == 0 {
+                self.wake(link);
+                return fed;
+            }
+            let ragged = self.plan.options.ragged && self.below(3) == 0;
+            let most = if ragged { 1 + self.below(7) as usize } else { SHARE };
+            let socket = self.links[link].socket.as_mut().expect("it was there");
+            let count = most.min(socket.inbox.len()).min(share);
+            share -= count;
+            let bytes: Vec<u8> = socket.inbox.drain(..count).collect();
+            let (conn, discards) = (socket.conn, matches!(socket.output, Output::Closing | Output::Shut));
+            if !discards {
+                fed = true;
+                if splits_a_character(&bytes) {
+                    self.server().oracle.mark(Mark::CharacterSplit);
+                }
+                self.tell(conn, Event::Received(&bytes));
+            }
+        }
+    }
+
+    /// The inbox is empty: perhaps since nothing more is to come.
+    fn input_ended(&mut self, link: usize) {
+        let Some(socket) = &mut self.links[link].socket else { return };
+        let conn = socket.conn;
+        match (socket.error, socket.output) {
+            (_, Output::Broken(cause)) => self.drop_socket(link, cause),
+            (Some(cause), output) => {
+                let cause = if output == Output::Open { cause } else { Cause::Closed };
+                self.drop_socket(link, cause);
+            }
+            (None, _) if !socket.fin => {}
+            (None, Output::Shut) => self.drop_socket(link, Cause::Closed),
+            (None, output) => {
+                socket.finished = true;
+                if output == Output::Open {
+                    self.tell(conn, Event::PeerFinished);
+                }
+            }
+        }
+    }
+
+    /// Writes what the kernel takes of the chunk, and the FIN behind it.
+    fn flush(&mut self, link: usize) {
+        loop {
+            let Some(socket) = &mut self.links[link].socket else { return };
+            if socket.chunk.is_empty() {
+                break;
+            }
+            if let Some(cause) = socket.error {
+                return self.break_off(link, cause);
+            }
+            let room = self.send_buffer.saturating_sub(socket.unread);
+            if room == 0 {
+                return;
+            }
+            let ragged = self.plan.options.ragged && self.below(3) == 0;
+            if ragged && self.below(4) == 0 {
+                // The kernel has no room for a moment.
+                return self.queue.push(self.now + LOOK / 1_000, Happening::Writable(link));
+            }
+            let most = if ragged { 1 + self.below(15) as usize } else { usize::MAX };
+            self.transmit(link, room.min(most));
+        }
+        let Some(socket) = &mut self.links[link].socket else { return };
+        if socket.output == Output::Closing {
+            socket.output = Output::Shut;
+            let finished = socket.finished;
+            self.send_down(link, Segment::Fin);
+            if finished {
+                self.drop_socket(link, Cause::Closed);
+            } else {
+                self.wake(link);
+            }
+        }
+    }
+
+    /// The kernel takes up to `most` bytes of the chunk.
+    fn transmit(&mut self, link: usize, most: usize) {
+        let now = self.now;
+        let state = &mut self.links[link];
+        let dark = state.dark_since.is_some();
+        let socket = state.socket.as_mut().expect("an open socket writes");
+        let count = most.min(socket.chunk.len());
+        let bytes = socket.chunk.slice(..count);
+        socket.chunk.advance(count);
+        socket.unread += count;
+        if dark && socket.unacknowledged.is_none() {
+            socket.unacknowledged = Some(now);
+            self.queue.push(now + super::faults::USER_TIMEOUT, Happening::GiveUp(link));
+        }
+        let conn = socket.conn;
+        self.send_down(link, Segment::Data(bytes.to_vec()));
+        self.tell(conn, Event::Wrote(count));
+    }
+
+    /// Nothing more can be written. What came before that is still read.
+    fn break_off(&mut self, link: usize, cause: Cause) {
+        let Some(socket) = &mut self.links[link].socket else { return };
+        socket.chunk = Bytes::new();
+        if socket.output == Output::Open {
+            socket.output = Output::Broken(cause);
+            self.wake(link);
+        } else {
+            self.server().oracle.mark(Mark::ResetDuringFlush);
+            self.drop_socket(link, cause);
+        }
+    }
+
+    /// A connection that is not read is looked at for errors.
+    pub(super) fn look(&mut self, link: usize) {
+        let Some(socket) = &self.links[link].socket else { return };
+        if socket.output != Output::Open || socket.wants_input() {
+            return;
+        }
+        match socket.error {
+            Some(cause) => self.break_off(link, cause),
+            None => self.queue.push(self.now + LOOK, Happening::Look(link)),
+        }
+    }
+
+    fn carry_out(&mut self, action: Action) {
+        match action {
+            Action::Write { conn, bytes } => {
+                let Some(link) = self.link_of(conn) else { return };
+                let state = &mut self.links[link];
+                state.written.extend_from_slice(&bytes);
+                let socket = state.socket.as_mut().expect("it is there");
+                if matches!(socket.output, Output::Broken(_)) {
+                    return;
+                }
+                assert!(socket.chunk.is_empty(), "one outstanding write at most");
+                socket.chunk = bytes;
+                self.flush(link);
+            }
+            Action::Reading { conn, enabled } => {
+                let Some(link) = self.link_of(conn) else { return };
+                self.links[link].socket.as_mut().expect("it is there").reading = enabled;
+                if enabled {
+                    self.wake(link);
+                } else {
+                    self.queue.push(self.now + LOOK, Happening::Look(link));
+                }
+            }
+            Action::Close { conn, how, reason } => self.close(conn, how, reason),
+            Action::Report(Report::Registered { nick, .. }) => self.server().nicks.push(nick),
+            Action::Report(_) => {}
+        }
+    }
+
+    fn close(&mut self, conn: ConnId, how: Close, reason: Reason) {
+        let Some(link) = self.link_of(conn) else { return };
+        let socket = self.links[link].socket.as_mut().expect("it is there");
+        socket.closed.get_or_insert(reason);
+        match (how, socket.output) {
+            (Close::Now, _) => self.drop_socket(link, Cause::Closed),
+            (Close::AfterFlush, Output::Broken(cause)) => self.drop_socket(link, cause),
+            (Close::AfterFlush, _) => {
+                socket.output = Output::Closing;
+                self.flush(link);
+                self.wake(link);
+            }
+        }
+    }
+
+    /// The server drops its end, and tells the engine.
+    fn drop_socket(&mut self, link: usize, cause: Cause) {
+        let Some(socket) = self.links[link].socket.take() else { return };
+        let clean = socket.output == Output::Shut && socket.inbox.is_empty();
+        if !clean && socket.error.is_none() {
+            self.send_down(link, Segment::Rst);
+        }
+        self.server().links[socket.conn.slot()] = None;
+        self.tell(socket.conn, Event::Disconnected(cause));
+    }
+
+    pub(super) fn link_of(&self, conn: ConnId) -> Option<usize> {
+        let link = (*self.server.as_ref()?.links.get(conn.slot())?)?;
+        self.links[link].socket.as_ref().is_some_and(|socket| socket.conn == conn).then_some(link)
+    }
+
+    /// A server that was asked to end ends with its last connection, and in time.
+    fn end_server_if_done(&mut self) {
+        let (now, slept) = (self.now, self.asleep_until);
+        let server = self.server();
+        let Some(since) = server.stopping else { return };
+        let late = now > since + SHUTDOWN && slept < since;
+        let left = server.engine.footprint();
+        if server.engine.connections() > 0 {
+            if late {
+                self.accuse(Promise::NoGhosts, "the server does not end within 5 s of being asked to");
+            }
+        } else if left != Default::default() || server.engine.poll_timeout().is_some() {
+            self.accuse(Promise::NoGhosts, format!("left behind by the last connection: {left:?}"));
+        } else {
+            self.retire_server();
+            self.server = Some(Server::new(self.plan));
+        }
+    }
+
+    /// The server is gone; what it saw counts.
+    pub(super) fn retire_server(&mut self) {
+        if let Some(server) = self.server.take() {
+            self.marks.merge(server.oracle.marks());
+        }
+    }
+}
+
+/// Whether the last bytes are the beginning of a character, and not all of it.
+fn splits_a_character(bytes: &[u8]) -> bool {
+    match std::str::from_utf8(bytes) {
+        Ok(_) => false,
+        Err(error) => error.error_len().is_none(),
+    }
+}
