@@ -130,7 +130,8 @@ mod tests {
 
     #[test]
     fn what_is_needed_is_left() {
-        let tape = (0..).map(Tape::from_seed).find(fails).expect("some seed");
+        let short = |tape: &Tape| tape.records().len() < 100 && fails(tape);
+        let tape = (0..).map(Tape::from_seed).find(short).expect("some seed");
         let small = shrink(&tape, fails, 5_000);
         assert!(fails(&small) && small.records().len() == 1, "{small:?}");
         assert_eq!(small.seed(), tape.seed());
@@ -143,7 +144,7 @@ mod tests {
     #[test]
     fn the_budget_is_kept() {
         let mut asked = 0;
-        let tape = Tape::from_seed(1);
+        let tape = Tape::new([7; HEADER], vec![[9; RECORD]; 50]);
         let same = shrink(
             &tape,
             |_| {
