@@ -1,174 +1,172 @@
-//! A client: what it does is a script, what it hears is its transcript.
+//! The clients, who do what they are told and keep what they hear.
 
 use std::cell::RefCell;
-use std::io;
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
 use turmoil::net::TcpStream;
 
-use crate::adapters::host::{PORT, SERVER};
-use crate::adapters::trace::Trace;
+use super::ground::{Ground, Transcript, now};
+use super::host::{PORT, SERVER};
+use crate::plan::{Act, Appetite};
+use crate::seen::Seen;
 
 /// What a client reads at once.
 const BUFFER: usize = 4 << 10;
+/// How often somebody who trickles reads.
+const BITE: Duration = Duration::from_millis(10);
+/// How long a client waits for a connection.
+const CONNECT: Duration = Duration::from_secs(10);
 
-/// One thing a client does.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// Reads for so long.
-    Wait(Duration),
-    /// Stops reading for so long.
-    Ignore(Duration),
-    /// Sends this line.
-    Send(String),
-    /// Ends its sending side, and goes on reading.
-    Finish,
-    /// Drops the connection: a reset, if there is something that it has not read.
-    Drop,
+/// A client: a handle to it, which tells it what to do.
+#[derive(Clone)]
+pub(super) struct Client {
+    number: usize,
+    ground: Ground,
+    orders: Rc<Orders>,
 }
 
-/// A client and its script. After the last step it reads until the server ends.
-#[derive(Clone, Debug)]
-pub struct Client {
-    /// The nickname, which is also its name in the trace; the first line it sends.
-    pub nick: String,
-    /// The machine it runs on: one of [`HOSTS`](crate::HOSTS).
-    pub host: &'static str,
-    /// When it connects.
-    pub from: Duration,
-    /// What it does once it has sent its nickname.
-    pub steps: Vec<Step>,
+#[derive(Default)]
+struct Orders {
+    acts: RefCell<VecDeque<Act>>,
+    given: Notify,
+}
+
+/// The one connection of a client.
+struct Talk {
+    stream: TcpStream,
+    /// Its place among all transcripts.
+    transcript: usize,
+}
+
+/// Runs the clients of one machine, which outlives them: it still answers for their connections.
+pub(super) async fn all(clients: Vec<Client>) -> turmoil::Result {
+    let mut running = JoinSet::new();
+    for client in clients {
+        running.spawn_local(client.run());
+    }
+    while let Some(result) = running.join_next().await {
+        result?;
+    }
+    Ok(())
 }
 
 impl Client {
-    /// A client that comes, and listens until the end.
-    #[must_use]
-    pub fn new(nick: impl Into<String>, host: &'static str, from: Duration) -> Self {
-        Self { nick: nick.into(), host, from, steps: Vec::new() }
+    pub(super) fn new(number: usize, ground: Ground) -> Self {
+        Self { number, ground, orders: Rc::default() }
     }
 
-    /// Adds a step.
-    #[must_use]
-    pub fn then(mut self, step: Step) -> Self {
-        self.steps.push(step);
-        self
+    /// Tells it to do something, behind all it was told before.
+    pub(super) fn tell(&self, act: Act) {
+        self.orders.acts.borrow_mut().push_back(act);
+        self.orders.given.notify_one();
     }
 
-    /// Adds a line to send.
-    #[must_use]
-    pub fn say(self, line: impl Into<String>) -> Self {
-        self.then(Step::Send(line.into()))
-    }
-
-    /// Adds a time to listen.
-    #[must_use]
-    pub fn wait(self, time: Duration) -> Self {
-        self.then(Step::Wait(time))
-    }
-
-    /// The lines it says in rooms, in order.
-    pub fn said(&self) -> impl Iterator<Item = &str> {
-        self.steps.iter().filter_map(|step| match step {
-            Step::Send(line) if !line.starts_with('/') => Some(line.as_str()),
-            _ => None,
-        })
-    }
-
-    /// Whether it does nothing to end the conversation.
-    #[must_use]
-    pub fn stays(&self) -> bool {
-        !self.steps.iter().any(|step| match step {
-            Step::Send(line) => line.starts_with("/quit"),
-            Step::Finish | Step::Drop => true,
-            Step::Wait(_) | Step::Ignore(_) => false,
-        })
-    }
-
-    pub(crate) async fn run(self, transcript: Rc<RefCell<Transcript>>, trace: Trace) {
-        sleep(self.from).await;
-        let end = match self.converse(&transcript, &trace).await {
-            Ok(end) => end,
-            Err(error) => End::Failed(error.kind()),
-        };
-        trace.note(&self.nick, &format_args!("{end:?}"));
-        transcript.borrow_mut().end = Some(end);
-    }
-
-    async fn converse(&self, transcript: &RefCell<Transcript>, trace: &Trace) -> io::Result<End> {
-        let stream = TcpStream::connect((SERVER, PORT)).await?;
-        trace.note(&self.nick, &"connected");
-        let mut talk = Talk { nick: &self.nick, stream, transcript, trace };
-        talk.send(&self.nick).await?;
-        for step in &self.steps {
-            match step {
-                Step::Wait(time) => {
-                    let until = Instant::now() + *time;
-                    while let Ok(read) = timeout_at(until, talk.read()).await {
-                        if read? == 0 {
-                            return Ok(End::Eof);
-                        }
-                    }
+    async fn run(self) {
+        let mut talk: Option<Talk> = None;
+        let mut appetite = Appetite::Eager;
+        loop {
+            let act = self.orders.acts.borrow_mut().pop_front();
+            match act {
+                Some(Act::Connect) if talk.is_none() => {
+                    appetite = Appetite::Eager;
+                    talk = self.connect().await;
                 }
-                Step::Ignore(time) => sleep(*time).await,
-                Step::Send(line) => talk.send(line).await?,
-                Step::Finish => talk.stream.shutdown().await?,
-                Step::Drop => return Ok(End::Dropped),
+                Some(Act::Read(other)) => appetite = other,
+                Some(act) => self.act(act, &mut talk).await,
+                None => tokio::select! {
+                    // In this order, so that a run is the same every time.
+                    biased;
+                    () = self.orders.given.notified() => {}
+                    () = self.read(&mut talk, appetite) => {}
+                },
             }
         }
-        while talk.read().await? > 0 {}
-        Ok(End::Eof)
-    }
-}
-
-/// How a conversation ended, as the client saw it. A client that crashed saw nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
-    /// The server ended its side.
-    Eof,
-    /// The client dropped the connection.
-    Dropped,
-    /// The connection failed.
-    Failed(io::ErrorKind),
-}
-
-/// What a client heard.
-#[derive(Clone, Debug, Default)]
-pub struct Transcript {
-    /// Whole lines, without their ends.
-    pub lines: Vec<String>,
-    /// What came after the last whole line.
-    pub rest: Vec<u8>,
-    /// How it ended, if the client lived to see it.
-    pub end: Option<End>,
-}
-
-struct Talk<'a> {
-    nick: &'a str,
-    stream: TcpStream,
-    transcript: &'a RefCell<Transcript>,
-    trace: &'a Trace,
-}
-
-impl Talk<'_> {
-    async fn send(&mut self, line: &str) -> io::Result<()> {
-        self.stream.write_all(format!("{line}\n").as_bytes()).await
     }
 
-    /// Reads what there is; 0 at the end.
-    async fn read(&mut self) -> io::Result<usize> {
-        let mut buffer = [0; BUFFER];
-        let read = self.stream.read(&mut buffer).await?;
-        let transcript = &mut *self.transcript.borrow_mut();
-        transcript.rest.extend_from_slice(&buffer[..read]);
-        while let Some(end) = transcript.rest.iter().position(|&byte| byte == b'\n') {
-            let line: Vec<u8> = transcript.rest.drain(..=end).collect();
-            let line = std::str::from_utf8(&line[..end]).expect("the server writes UTF-8");
-            self.trace.note(self.nick, &line);
-            transcript.lines.push(line.to_owned());
+    async fn connect(&self) -> Option<Talk> {
+        let stream = timeout(CONNECT, TcpStream::connect((SERVER, PORT))).await.ok()?.ok()?;
+        let from = stream.local_addr().ok();
+        let mut transcripts = self.ground.transcripts.borrow_mut();
+        transcripts.push(Transcript { client: self.number, from, ..Transcript::default() });
+        Some(Talk { stream, transcript: transcripts.len() - 1 })
+    }
+
+    async fn act(&self, act: Act, talk: &mut Option<Talk>) {
+        let Some(open) = talk else { return };
+        match act {
+            Act::Send(bytes) => {
+                // A connection that fails is found to have failed by reading.
+                if !self.edit(open, |seen| seen.finished) && open.stream.write_all(&bytes).await.is_ok() {
+                    self.edit(open, |seen| seen.sent.extend_from_slice(&bytes));
+                }
+            }
+            Act::Finish => {
+                if open.stream.shutdown().await.is_ok() {
+                    self.edit(open, |seen| seen.finished = true);
+                }
+            }
+            Act::Reset => {
+                let from = self.edit(open, |seen| {
+                    seen.cut = true;
+                    seen.from
+                });
+                if let Some(from) = from {
+                    self.ground.wire(from).borrow_mut().reset = Some(now());
+                }
+                *talk = None;
+            }
+            Act::Connect | Act::Read(_) => {}
         }
-        Ok(read)
+    }
+
+    /// Reads as it likes to; never ready while there is nothing to read.
+    async fn read(&self, talk: &mut Option<Talk>, appetite: Appetite) {
+        let Some(open) = talk else { return std::future::pending().await };
+        let most = match appetite {
+            Appetite::Eager => BUFFER,
+            Appetite::Trickle(bytes) => {
+                sleep(BITE).await;
+                bytes.clamp(1, BUFFER)
+            }
+            Appetite::None => return std::future::pending().await,
+        };
+        let mut buffer = vec![0; most];
+        match open.stream.read(&mut buffer).await {
+            Ok(read) if read > 0 => {
+                let (from, received) = self.edit(open, |seen| {
+                    seen.received.extend_from_slice(&buffer[..read]);
+                    (seen.from, seen.received.len() as u64)
+                });
+                self.ground.note(&Seen::Client(self.number, received));
+                self.has_read(from, read);
+            }
+            end => {
+                self.edit(open, |seen| (seen.eof, seen.cut) = (end.is_ok(), end.is_err()));
+                self.ground
+                    .note(&Seen::ClientEnd(self.number, if end.is_ok() { "the end" } else { "a reset" }));
+                *talk = None;
+            }
+        }
+    }
+
+    /// The server's kernel has room again.
+    fn has_read(&self, from: Option<std::net::SocketAddr>, read: usize) {
+        let Some(from) = from else { return };
+        let wire = self.ground.wire(from);
+        let mut wire = wire.borrow_mut();
+        wire.unread = wire.unread.saturating_sub(read);
+        if let Some(waker) = wire.waker.take() {
+            waker.wake();
+        }
+    }
+
+    fn edit<T>(&self, talk: &Talk, edit: impl FnOnce(&mut Transcript) -> T) -> T {
+        edit(&mut self.ground.transcripts.borrow_mut()[talk.transcript])
     }
 }

@@ -1,10 +1,9 @@
-//! What turmoil's sockets lack of a kernel: giving up a silent peer, and reads and writes that do less than
-//! they were asked.
+//! What turmoil's sockets lack of a kernel: a limited send buffer, giving up a silent peer, telling of a reset,
+//! and reads and writes that do less than they were asked.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
-use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -14,8 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 use turmoil::net::TcpStream;
 
-use crate::adapters::rng::Rng;
-use crate::adapters::trace::now;
+use super::ground::{Ground, Wire, now};
 
 // The same patience as the server sets on its real sockets.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
@@ -24,70 +22,41 @@ const KEEPALIVE_RETRIES: u32 = 3;
 const USER_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// One in so many reads and writes is short,
-const SHORT_ONE_IN: usize = 4;
+const SHORT_ONE_IN: u64 = 4;
 /// of at most so many bytes: less than a line.
-const SHORT: usize = 16;
+const SHORT: u64 = 16;
 /// One in so many writes finds the socket's buffer full.
-const FULL_ONE_IN: usize = 8;
-
-/// Which peers cannot be reached, and since when.
-#[derive(Clone, Default)]
-pub(crate) struct Weather(Rc<RefCell<BTreeMap<IpAddr, Duration>>>);
-
-impl Weather {
-    pub(crate) fn darken(&self, peer: IpAddr, at: Duration) {
-        self.0.borrow_mut().entry(peer).or_insert(at);
-    }
-
-    pub(crate) fn clear_up(&self, peer: IpAddr) {
-        self.0.borrow_mut().remove(&peer);
-    }
-
-    fn dark_since(&self, peer: IpAddr) -> Option<Duration> {
-        self.0.borrow().get(&peer).copied()
-    }
-}
-
-/// How a server's sockets differ from the best of all kernels.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Temper {
-    /// Where the chance of short reads and writes comes from; none: all are whole.
-    pub(crate) ragged: Option<Rng>,
-    /// Reading these bytes panics: a fault in the code of one connection.
-    pub(crate) bomb: Option<&'static str>,
-}
-
-impl Temper {
-    /// The temper of one socket: its chances are its own.
-    pub(crate) fn split(&mut self) -> Self {
-        Self { ragged: self.ragged.as_mut().map(|rng| Rng::new(rng.draw())), bomb: self.bomb }
-    }
-}
+const FULL_ONE_IN: u64 = 8;
 
 /// A socket of the server's, with a kernel under it.
-pub(crate) struct Kernel {
+pub(super) struct Kernel {
     stream: TcpStream,
-    peer: IpAddr,
-    weather: Weather,
-    temper: Temper,
+    peer: SocketAddr,
+    wire: Rc<RefCell<Wire>>,
+    ground: Ground,
     /// When bytes last came.
     heard: Duration,
     /// The first write since it grew dark.
     unacknowledged: Option<Duration>,
-    /// When to look at the weather again.
+    /// When to see again whether the peer can be reached.
     look: Pin<Box<Sleep>>,
 }
 
 impl Kernel {
     /// Takes over an accepted stream. Must be called within the host.
-    pub(crate) fn new(stream: TcpStream, peer: IpAddr, weather: Weather, temper: Temper) -> Self {
+    pub(super) fn new(stream: TcpStream, peer: SocketAddr, ground: Ground) -> Self {
         let look = Box::pin(sleep(KEEPALIVE_IDLE));
-        Self { stream, peer, weather, temper, heard: now(), unacknowledged: None, look }
+        let wire = ground.wire(peer);
+        Self { stream, peer, wire, ground, heard: now(), unacknowledged: None, look }
+    }
+
+    fn dark_since(&self) -> Option<Duration> {
+        self.ground.dark.borrow().get(&self.peer.ip()).copied()
     }
 
     /// When the kernel gives the peer up, as things stand.
     fn deadline(&self) -> Option<Duration> {
-        let dark = self.weather.dark_since(self.peer)?;
+        let dark = self.dark_since()?;
         // As on Linux, keepalive does not ask a peer that owes an acknowledgement.
         if let Some(first) = self.unacknowledged.filter(|&first| first >= dark) {
             return Some(first + USER_TIMEOUT);
@@ -98,6 +67,11 @@ impl Kernel {
     }
 
     fn error(&self) -> Option<io::Error> {
+        // A reset is on its way as long as anything may be.
+        let reset = self.wire.borrow().reset.filter(|_| self.dark_since().is_none());
+        if reset.is_some_and(|at| at + self.ground.latency < now()) {
+            return Some(ErrorKind::ConnectionReset.into());
+        }
         self.deadline().is_some_and(|deadline| deadline <= now()).then(|| ErrorKind::TimedOut.into())
     }
 
@@ -114,17 +88,17 @@ impl Kernel {
         }
     }
 
+    /// A number below `bound`; the last one, if nothing is left to chance.
+    fn chance(&self, bound: u64) -> u64 {
+        self.ground.ragged.borrow_mut().as_mut().map_or(bound - 1, |rng| rng.draw() % bound)
+    }
+
     /// How much of `asked` is done at once.
-    fn share_of(&mut self, asked: usize) -> usize {
-        match &mut self.temper.ragged {
-            Some(rng) => {
-                if rng.one_in(SHORT_ONE_IN) {
-                    asked.min(1 + rng.below(SHORT))
-                } else {
-                    asked
-                }
-            }
-            None => asked,
+    fn share_of(&self, asked: usize) -> usize {
+        if self.chance(SHORT_ONE_IN) == 0 {
+            asked.min(1 + usize::try_from(self.chance(SHORT)).expect("below 16"))
+        } else {
+            asked
         }
     }
 
@@ -135,25 +109,33 @@ impl Kernel {
         let Poll::Ready(result) = Pin::new(&mut self.stream).poll_read(cx, &mut part) else {
             return self.poll_error(cx).map(Err);
         };
-        let read = part.filled();
-        if let Some(bomb) = self.temper.bomb {
-            assert!(!String::from_utf8_lossy(read).contains(bomb), "a planted fault");
+        let read = part.filled().len();
+        assert!(!(self.wire.borrow().bomb && read > 0), "a planted fault");
+        if result.is_ok() && read == 0 && self.wire.borrow().reset.is_some() {
+            // turmoil ends what is dropped politely, if everything was read.
+            return Poll::Ready(Err(ErrorKind::ConnectionReset.into()));
         }
         self.heard = now();
-        Poll::Ready(result.map(|()| read.len()))
+        Poll::Ready(result.map(|()| read))
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         if let Poll::Ready(error) = self.poll_error(cx) {
             return Poll::Ready(Err(error));
         }
-        if self.temper.ragged.as_mut().is_some_and(|rng| rng.one_in(FULL_ONE_IN)) {
+        if self.chance(FULL_ONE_IN) == 0 {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        let share = self.share_of(bytes.len());
+        let room = self.ground.send_buffer.get().saturating_sub(self.wire.borrow().unread);
+        if room == 0 {
+            self.wire.borrow_mut().waker = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        let share = self.share_of(bytes.len()).min(room);
         let written = ready!(Pin::new(&mut self.stream).poll_write(cx, &bytes[..share]))?;
-        if let Some(dark) = self.weather.dark_since(self.peer) {
+        self.wire.borrow_mut().unread += written;
+        if let Some(dark) = self.dark_since() {
             self.unacknowledged = self.unacknowledged.filter(|&first| first >= dark).or(Some(now()));
         }
         Poll::Ready(Ok(written))

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant, SystemTime};
 
 use sim::oracle::{Broken, Marks, Promise};
 use sim::tape::{Rng, Tape};
+use sim::tier::On;
 use sim::trace::Keep;
 
 use super::report::{failure, missing};
-use super::tier::On;
 use super::{Crowd, Mishap, Verdict};
 
 /// How many seeds there are to one that is run twice, to see that it does the same again.
@@ -23,6 +23,9 @@ const MINUTE: Duration = Duration::from_secs(60);
 pub(super) fn sweep(count: u64, from: u64, crowd: &Crowd) -> Result<Verdict, Mishap> {
     let total = run_all(Seeds { from, count, until: None }, crowd, false);
     if total.fails(crowd)? {
+        if let Some((seed, broken)) = total.broken.first_key_value() {
+            println!("caught after {} seeds: {broken}", seed.wrapping_sub(from) + 1);
+        }
         return Ok(Verdict::Failed);
     }
     println!("{}", total.summary());

@@ -4,7 +4,8 @@ use std::env;
 use std::io::{BufRead as _, BufReader, Lines};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-use super::tier::On;
+use sim::tier::On;
+
 use super::{Mishap, Verdict};
 
 /// Runs a seed in two child processes, and prints the first line in which they differ.

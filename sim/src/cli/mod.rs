@@ -3,8 +3,8 @@
 mod many;
 mod meta;
 mod one;
+mod planted;
 mod report;
-mod tier;
 
 use std::num::NonZero;
 use std::path::PathBuf;
@@ -12,8 +12,7 @@ use std::process::ExitCode;
 use std::thread::available_parallelism;
 
 use clap::{Args, Parser, Subcommand};
-
-use self::tier::On;
+use sim::tier::On;
 
 /// The chat server in simulated worlds: same seed, same run, to the byte.
 #[derive(Debug, Parser)]
@@ -76,6 +75,15 @@ enum Command {
         on: Tier,
         #[command(flatten)]
         out: Out,
+    },
+    /// Plant bugs one at a time, and see how many seeds it takes to find each
+    Planted {
+        /// Only those whose name has this in it
+        #[arg(long, default_value = "")]
+        only: String,
+        /// Write the table into sim/README.md
+        #[arg(long)]
+        write: bool,
     },
     /// Run a tape, or what a real server has recorded, and print all that is seen
     Replay {
@@ -148,6 +156,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Shrink { seed, budget, on, out, .. } => {
             one::shrink_seed(seed.expect("clap asks for a file or a seed"), budget, on.on, &out.out)
         }
+        Command::Planted { only, write } => planted::planted(&only, write),
         Command::Replay { file, on } => one::replay(&file, on.on),
     };
     match verdict {

@@ -7,10 +7,10 @@ use std::path::Path;
 use sim::corpus;
 use sim::shrink::shrink;
 use sim::tape::Tape;
+use sim::tier::On;
 use sim::trace::Keep;
 
 use super::report::{keep, path_of, whole};
-use super::tier::On;
 use super::{Mishap, Verdict};
 
 /// Runs a seed and prints everything.

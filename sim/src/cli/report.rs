@@ -9,9 +9,9 @@ use sim::oracle::{Broken, Mark, Marks};
 use sim::plan::Swarm;
 use sim::run::Run;
 use sim::tape::Tape;
+use sim::tier::On;
 use sim::trace::Keep;
 
-use super::tier::On;
 use super::{Mishap, Verdict};
 
 /// Trace lines that a failure shows.

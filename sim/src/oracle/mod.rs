@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 
-use chat_core::{Action, Cause, Close, Config, ConnId, Engine, Event, Now, Reason, Report, Timer};
+use chat_core::{Action, Cause, Close, Config, ConnId, Engine, Event, Mono, Now, Reason, Report, Timer};
 use chat_driver::{Input, Observer};
 pub use marks::{Mark, Marks};
 use model::{Model, Peer, slot_of};
@@ -84,6 +84,8 @@ pub struct Oracle {
     model: Model,
     recount: bool,
     memory: usize,
+    /// When data last came.
+    data_at: Option<Mono>,
     /// Memory was short when the engine was last drained.
     short: bool,
     broken: Option<Broken>,
@@ -102,6 +104,7 @@ impl Oracle {
             model: Model::new(config),
             recount,
             memory: config.memory,
+            data_at: None,
             short: false,
             broken: None,
             marks: Marks::default(),
@@ -129,11 +132,6 @@ impl Oracle {
         marks
     }
 
-    /// Notes a situation that only the world around the engine can see.
-    pub fn mark(&mut self, mark: Mark) {
-        self.marks.set(mark);
-    }
-
     /// Every connection that there ever was, in the order of their coming.
     #[must_use]
     pub fn ledgers(&self) -> &[Ledger] {
@@ -147,6 +145,13 @@ impl Oracle {
         let peers = self.model.peers.iter();
         let users = peers.filter_map(|(slot, peer)| Some((self.ledger_of[slot], peer.user.as_ref()?)));
         users.map(|(ledger, user)| (ledger, user.rooms.last().cloned())).collect()
+    }
+
+    /// Whether a connection's input is read: none of it waits.
+    #[must_use]
+    pub fn is_read(&self, conn: ConnId) -> bool {
+        let peer = self.model.peers.get(&slot_of(conn)).filter(|peer| peer.conn == conn);
+        peer.is_some_and(|peer| peer.is_open() && peer.wants_input())
     }
 
     /// Those that the engine has just dropped because memory was short: whom, is its own to say.
@@ -183,6 +188,27 @@ impl Oracle {
                 }
             }
             Input::Timeout | Input::Shutdown => {}
+        }
+    }
+
+    /// Notes situations that are met by an input, before the model learns of it.
+    fn mark_input(&mut self, now: Now, input: &Input<'_>) {
+        match *input {
+            Input::Event { event: Event::Received(bytes), .. } => {
+                self.data_at = Some(now.mono);
+                let unfinished = |error: std::str::Utf8Error| error.error_len().is_none();
+                if std::str::from_utf8(bytes).is_err_and(unfinished) {
+                    self.marks.set(Mark::CharacterSplit);
+                }
+            }
+            Input::Event { conn, event: Event::Disconnected(Cause::Reset | Cause::TimedOut) } => {
+                let peer = self.model.peers.get(&slot_of(conn));
+                if peer.is_some_and(|peer| peer.is_told_to_close() && peer.debt() > 0) {
+                    self.marks.set(Mark::ResetDuringFlush);
+                }
+            }
+            Input::Timeout if self.data_at == Some(now.mono) => self.marks.set(Mark::DeadlineTiedWithData),
+            _ => {}
         }
     }
 
@@ -308,6 +334,7 @@ impl Observer for Oracle {
             return;
         }
         self.record_input(&input);
+        self.mark_input(now, &input);
         match input {
             Input::Connect { conn, peer } => self.model.connect(now, conn, peer.ip()),
             Input::Event { conn, event } => self.model.handle(now, conn, &event),

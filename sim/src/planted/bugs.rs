@@ -1,13 +1,14 @@
 //! The bugs: each a slip that somebody could make, as a change of one place in the source.
 
-use super::{Bug, Tier};
+use super::Bug;
+use crate::tier::On;
 
 const fn core(name: &'static str, file: &'static str, find: &'static str, replace: &'static str) -> Bug {
-    Bug { name, tier: Tier::Engine, file, find, replace }
+    Bug { name, on: On::Engine, file, find, replace }
 }
 
 const fn adapter(name: &'static str, file: &'static str, find: &'static str, replace: &'static str) -> Bug {
-    Bug { name, tier: Tier::Tokio, file, find, replace }
+    Bug { name, on: On::Tokio, file, find, replace }
 }
 
 /// All of them.

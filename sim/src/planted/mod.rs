@@ -10,31 +10,10 @@ use std::{fs, str};
 
 pub use bugs::BUGS;
 
+use crate::tier::On;
+
 /// Seeds that a bug may take to be found.
 pub const SEEDS: u64 = 1_000;
-
-/// Which tier is to find a bug.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tier {
-    /// The engine on links in memory.
-    Engine,
-    /// The tokio adapter in turmoil.
-    Tokio,
-    /// The smol adapter in turmoil.
-    Smol,
-}
-
-impl Tier {
-    /// Its name on the command line.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Engine => "engine",
-            Self::Tokio => "tokio",
-            Self::Smol => "smol",
-        }
-    }
-}
 
 /// A bug to plant: a change of one place in the source.
 #[derive(Clone, Copy, Debug)]
@@ -42,7 +21,7 @@ pub struct Bug {
     /// What goes wrong.
     pub name: &'static str,
     /// Who is to find it.
-    pub tier: Tier,
+    pub on: On,
     /// The file, from the root of the workspace.
     pub file: &'static str,
     /// What stands there, once,
@@ -111,7 +90,7 @@ impl Garden {
         if !cargo("build").output()?.status.success() {
             return Ok(Catch::Broken);
         }
-        let sweep = ["--", "sweep", "--first", "--seeds", &SEEDS.to_string(), "--on", bug.tier.name()];
+        let sweep = ["--", "sweep", "--seeds", &SEEDS.to_string(), "--on", bug.on.name()];
         let output = cargo("run").args(sweep).output()?;
         Ok(caught(str::from_utf8(&output.stdout).unwrap_or_default()))
     }
@@ -137,7 +116,7 @@ pub fn table(catches: &[(Bug, Catch)]) -> String {
             Catch::Missed => (format!("not in {SEEDS}"), ""),
             Catch::Broken => ("does not compile".into(), ""),
         };
-        let _ = writeln!(table, "| {} | {} | {seeds} | {promise} |", bug.name, bug.tier.name());
+        let _ = writeln!(table, "| {} | {} | {seeds} | {promise} |", bug.name, bug.on.name());
     }
     let mut seeds: Vec<_> = catches.iter().map(|(_, catch)| seeds_of(catch)).collect();
     seeds.sort_unstable();

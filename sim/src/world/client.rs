@@ -3,10 +3,10 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::link::{Link, Segment};
-use super::seen::Seen;
 use super::{Happening, World};
 use crate::oracle::Promise;
 use crate::plan::{Act, Appetite};
+use crate::seen::Seen;
 
 /// How often somebody who trickles reads, in nanoseconds.
 const BITE: u64 = 10_000_000;

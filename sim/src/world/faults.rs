@@ -14,6 +14,9 @@ const KEEPALIVE_IDLE: u64 = 60_000_000_000;
 /// and how long it waits for an answer in all.
 const KEEPALIVE_PROBES: u64 = 60_000_000_000;
 
+/// By how many seconds the wall clock may be off: a century.
+const WALL: i64 = 3_155_760_000;
+
 impl World<'_> {
     pub(super) fn strike(&mut self, fault: Fault) {
         match fault {
@@ -41,7 +44,7 @@ impl World<'_> {
                 }
             }
             Fault::WallJump(seconds) => {
-                self.wall += seconds * 1_000_000_000;
+                self.wall = (self.wall + seconds).clamp(-WALL, WALL);
                 if seconds < 0 {
                     self.marks.set(Mark::ClockBack);
                 }

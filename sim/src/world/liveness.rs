@@ -73,12 +73,14 @@ impl World<'_> {
         }
         let flood = self.plan.options.config.flood.map_or(0, |limit| super::nanos(limit.per));
         // Whatever stands unfinished in somebody's line is ended first.
+        let mut ready = BTreeSet::new();
         for survivor in self.survivors() {
+            ready.insert(survivor.link);
             let end = [vec![b'x'; FLUSH], b"\n".to_vec()].concat();
             self.act(survivor.client, &Act::Send(end));
         }
         self.pass(2 * flood + 2 * latency + ARRIVAL);
-        for speaker in self.survivors() {
+        for speaker in self.survivors().into_iter().filter(|survivor| ready.contains(&survivor.link)) {
             let Some(room) = speaker.room.clone() else { continue };
             let probe = format!("probe {} by {}", self.now, speaker.client);
             let mut hearers = self.survivors();

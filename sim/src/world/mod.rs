@@ -8,33 +8,34 @@
 //! | `queue` | what happens when |
 //! | `link` | a connection: bytes under way, and both ends of it |
 //! | `client` | what clients do, and how they read |
-//! | `server` | the adapter made of data: turns, reads, writes, closes |
+//! | `server` | the adapter made of data: turns, and what the engine wants done |
+//! | `io` | its reads, writes and ends of one connection |
 //! | `faults` | what goes wrong |
 //! | `liveness` | the end: what must still work once nothing more goes wrong |
-//! | `seen` | what the trace says |
 
 mod client;
 mod faults;
+mod io;
 mod link;
 mod liveness;
 mod queue;
-mod seen;
+
 mod server;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use chat_core::{Mono, Now};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use self::client::Client;
 use self::link::Link;
 use self::queue::{Happening, Queue};
-use self::seen::Seen;
 use self::server::Server;
 use crate::oracle::{Broken, Marks, Promise};
 use crate::plan::{Plan, What};
 use crate::run::Run;
+use crate::seen::Seen;
 use crate::tape::Rng;
 use crate::trace::{Keep, Trace};
 
@@ -64,7 +65,7 @@ struct World<'a> {
     plan: &'a Plan,
     /// Nanoseconds since the run began.
     now: u64,
-    /// By how much the wall clock is off, in nanoseconds.
+    /// By how many seconds the wall clock is off.
     wall: i64,
     queue: Queue,
     /// What is left to chance: begun anew with every moment.
@@ -186,7 +187,8 @@ impl<'a> World<'a> {
     /// Both clocks.
     fn clocks(&self) -> Now {
         let nanos = i64::try_from(self.now).expect("a run is shorter than 292 years");
-        let utc = DateTime::<Utc>::from_timestamp_nanos(EPOCH * 1_000_000_000 + nanos + self.wall);
+        let utc = DateTime::<Utc>::from_timestamp_nanos(EPOCH * 1_000_000_000 + nanos);
+        let utc = utc + TimeDelta::seconds(self.wall);
         Now { mono: Mono(MONO + self.now), utc }
     }
 

@@ -2,22 +2,19 @@
 
 use std::collections::VecDeque;
 
-use bytes::{Buf as _, Bytes};
 use chat_core::{Action, Cause, Close, ConnId, Engine, Event, Reason, Report};
 use chat_driver::{Input, Observer as _};
 
 use super::link::{Output, Segment, Socket};
-use super::seen::Seen;
 use super::{Happening, MONO, TURNS_AT_ONCE, World};
-use crate::oracle::{Mark, Oracle, Promise};
+use crate::oracle::{Oracle, Promise};
 use crate::plan::Plan;
+use crate::seen::Seen;
 
 /// Worlds with at most so many clients and moments have the engine's books recounted after every turn.
 const RECOUNTED: (usize, usize) = (8, 250);
-/// What one connection may read in a turn.
-const SHARE: usize = 16 << 10;
 /// How often the server looks at a connection that it does not read, in nanoseconds.
-const LOOK: u64 = 1_000_000_000;
+pub(super) const LOOK: u64 = 1_000_000_000;
 /// In how much time a server must end, and what its last messages may take.
 const SHUTDOWN: u64 = 5_000_000_000;
 
@@ -27,7 +24,7 @@ pub(super) struct Server {
     pub(super) engine: Engine,
     pub(super) oracle: Oracle,
     /// Connections by slot.
-    links: Vec<Option<usize>>,
+    pub(super) links: Vec<Option<usize>>,
     /// Connections that can go on, in the order of their waking.
     ready: VecDeque<usize>,
     /// Connections that wait to be accepted.
@@ -91,7 +88,7 @@ impl World<'_> {
         }
     }
 
-    fn server(&mut self) -> &mut Server {
+    pub(super) fn server(&mut self) -> &mut Server {
         self.server.as_mut().expect("only a server that runs takes turns")
     }
 
@@ -110,16 +107,12 @@ impl World<'_> {
         }
         self.accept();
         let events = 1 + self.below(self.plan.options.turn as u64);
-        let mut fed = false;
         for _ in 0..events {
             let Some(link) = self.server().ready.pop_front() else { break };
-            fed |= self.step(link);
+            self.step(link);
         }
         let server = self.server();
         if server.engine.poll_timeout().is_some_and(|(at, _)| at <= now.mono) {
-            if fed {
-                server.oracle.mark(Mark::DeadlineTiedWithData);
-            }
             server.engine.handle_timeout(now);
             server.oracle.handled(now, Input::Timeout, &server.engine);
             self.note(&Seen::Timeout);
@@ -148,7 +141,7 @@ impl World<'_> {
     }
 
     /// Tells the engine, and with it the oracle.
-    fn tell(&mut self, conn: ConnId, event: Event<'_>) {
+    pub(super) fn tell(&mut self, conn: ConnId, event: Event<'_>) {
         let now = self.clocks();
         self.turns_at_once = 0;
         self.note(&Seen::event(conn, &event, &mut String::new()));
@@ -257,153 +250,6 @@ impl World<'_> {
         }
     }
 
-    /// One connection's share of a turn; whether the engine was given data.
-    fn step(&mut self, link: usize) -> bool {
-        match &mut self.links[link].socket {
-            Some(socket) => socket.ready = false,
-            None => return false,
-        }
-        self.flush(link);
-        self.read_input(link)
-    }
-
-    fn read_input(&mut self, link: usize) -> bool {
-        let mut fed = false;
-        let mut share = SHARE;
-        loop {
-            let Some(socket) = &mut self.links[link].socket else { return fed };
-            if !socket.wants_input() {
-                return fed;
-            }
-            if socket.inbox.is_empty() {
-                self.input_ended(link);
-                return fed;
-            }
-            if socket.bomb {
-                self.drop_socket(link, Cause::Panicked);
-                return fed;
-            }
-            if share == 0 {
-                self.wake(link);
-                return fed;
-            }
-            let ragged = self.plan.options.ragged && self.below(3) == 0;
-            let most = if ragged { 1 + self.below(7) as usize } else { SHARE };
-            let socket = self.links[link].socket.as_mut().expect("it was there");
-            let count = most.min(socket.inbox.len()).min(share);
-            share -= count;
-            let bytes: Vec<u8> = socket.inbox.drain(..count).collect();
-            let (conn, discards) = (socket.conn, matches!(socket.output, Output::Closing | Output::Shut));
-            if !discards {
-                fed = true;
-                if splits_a_character(&bytes) {
-                    self.server().oracle.mark(Mark::CharacterSplit);
-                }
-                self.tell(conn, Event::Received(&bytes));
-            }
-        }
-    }
-
-    /// The inbox is empty: perhaps since nothing more is to come.
-    fn input_ended(&mut self, link: usize) {
-        let Some(socket) = &mut self.links[link].socket else { return };
-        let conn = socket.conn;
-        match (socket.error, socket.output) {
-            (_, Output::Broken(cause)) => self.drop_socket(link, cause),
-            (Some(cause), output) => {
-                let cause = if output == Output::Open { cause } else { Cause::Closed };
-                self.drop_socket(link, cause);
-            }
-            (None, _) if !socket.fin => {}
-            (None, Output::Shut) => self.drop_socket(link, Cause::Closed),
-            (None, output) => {
-                socket.finished = true;
-                if output == Output::Open {
-                    self.tell(conn, Event::PeerFinished);
-                }
-            }
-        }
-    }
-
-    /// Writes what the kernel takes of the chunk, and the FIN behind it.
-    fn flush(&mut self, link: usize) {
-        loop {
-            let Some(socket) = &mut self.links[link].socket else { return };
-            if socket.chunk.is_empty() {
-                break;
-            }
-            if let Some(cause) = socket.error {
-                return self.break_off(link, cause);
-            }
-            let room = self.send_buffer.saturating_sub(socket.unread);
-            if room == 0 {
-                return;
-            }
-            let ragged = self.plan.options.ragged && self.below(3) == 0;
-            if ragged && self.below(4) == 0 {
-                // The kernel has no room for a moment.
-                return self.queue.push(self.now + LOOK / 1_000, Happening::Writable(link));
-            }
-            let most = if ragged { 1 + self.below(15) as usize } else { usize::MAX };
-            self.transmit(link, room.min(most));
-        }
-        let Some(socket) = &mut self.links[link].socket else { return };
-        if socket.output == Output::Closing {
-            socket.output = Output::Shut;
-            let finished = socket.finished;
-            self.send_down(link, Segment::Fin);
-            if finished {
-                self.drop_socket(link, Cause::Closed);
-            } else {
-                self.wake(link);
-            }
-        }
-    }
-
-    /// The kernel takes up to `most` bytes of the chunk.
-    fn transmit(&mut self, link: usize, most: usize) {
-        let now = self.now;
-        let state = &mut self.links[link];
-        let dark = state.dark_since.is_some();
-        let socket = state.socket.as_mut().expect("an open socket writes");
-        let count = most.min(socket.chunk.len());
-        let bytes = socket.chunk.slice(..count);
-        socket.chunk.advance(count);
-        socket.unread += count;
-        if dark && socket.unacknowledged.is_none() {
-            socket.unacknowledged = Some(now);
-            self.queue.push(now + super::faults::USER_TIMEOUT, Happening::GiveUp(link));
-        }
-        let conn = socket.conn;
-        self.send_down(link, Segment::Data(bytes.to_vec()));
-        self.tell(conn, Event::Wrote(count));
-    }
-
-    /// Nothing more can be written. What came before that is still read.
-    fn break_off(&mut self, link: usize, cause: Cause) {
-        let Some(socket) = &mut self.links[link].socket else { return };
-        socket.chunk = Bytes::new();
-        if socket.output == Output::Open {
-            socket.output = Output::Broken(cause);
-            self.wake(link);
-        } else {
-            self.server().oracle.mark(Mark::ResetDuringFlush);
-            self.drop_socket(link, cause);
-        }
-    }
-
-    /// A connection that is not read is looked at for errors.
-    pub(super) fn look(&mut self, link: usize) {
-        let Some(socket) = &self.links[link].socket else { return };
-        if socket.output != Output::Open || socket.wants_input() {
-            return;
-        }
-        match socket.error {
-            Some(cause) => self.break_off(link, cause),
-            None => self.queue.push(self.now + LOOK, Happening::Look(link)),
-        }
-    }
-
     fn carry_out(&mut self, action: Action) {
         match action {
             Action::Write { conn, bytes } => {
@@ -448,17 +294,6 @@ impl World<'_> {
         }
     }
 
-    /// The server drops its end, and tells the engine.
-    fn drop_socket(&mut self, link: usize, cause: Cause) {
-        let Some(socket) = self.links[link].socket.take() else { return };
-        let clean = socket.output == Output::Shut && socket.inbox.is_empty();
-        if !clean && socket.error.is_none() {
-            self.send_down(link, Segment::Rst);
-        }
-        self.server().links[socket.conn.slot()] = None;
-        self.tell(socket.conn, Event::Disconnected(cause));
-    }
-
     pub(super) fn link_of(&self, conn: ConnId) -> Option<usize> {
         let link = (*self.server.as_ref()?.links.get(conn.slot())?)?;
         self.links[link].socket.as_ref().is_some_and(|socket| socket.conn == conn).then_some(link)
@@ -488,13 +323,5 @@ impl World<'_> {
         if let Some(server) = self.server.take() {
             self.marks.merge(server.oracle.marks());
         }
-    }
-}
-
-/// Whether the last bytes are the beginning of a character, and not all of it.
-fn splits_a_character(bytes: &[u8]) -> bool {
-    match std::str::from_utf8(bytes) {
-        Ok(_) => false,
-        Err(error) => error.error_len().is_none(),
     }
 }

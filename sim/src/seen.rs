@@ -6,7 +6,7 @@ use chat_core::{Action, ConnId, Event};
 
 /// One observation.
 #[derive(Hash)]
-pub(super) enum Seen<'a> {
+pub(crate) enum Seen<'a> {
     /// The engine was told of a connection.
     Connected(ConnId, usize),
     /// It was told that these bytes came.
@@ -33,7 +33,7 @@ pub(super) enum Seen<'a> {
 
 impl<'a> Seen<'a> {
     /// An event of a connection.
-    pub(super) fn event(conn: ConnId, event: &'a Event<'a>, text: &'a mut String) -> Self {
+    pub(crate) fn event(conn: ConnId, event: &'a Event<'a>, text: &'a mut String) -> Self {
         match *event {
             Event::Received(bytes) => Self::Received(conn, bytes),
             Event::Wrote(count) => Self::Wrote(conn, count as u64),
@@ -47,7 +47,7 @@ impl<'a> Seen<'a> {
     }
 
     /// An action.
-    pub(super) fn action(action: &'a Action, text: &'a mut String) -> Self {
+    pub(crate) fn action(action: &'a Action, text: &'a mut String) -> Self {
         *text = match action {
             Action::Write { conn, bytes } => return Self::Write(*conn, bytes),
             Action::Reading { conn, enabled: true } => format!("{conn} is to be read"),

@@ -3,20 +3,21 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use crate::adapters::{self, Adapter};
+use crate::oracle::{Broken, Marks, Promise};
+use crate::plan::Plan;
+use crate::run::Run;
+use crate::tape::Tape;
+use crate::trace::{Keep, Trace};
+use crate::{metamorphic, world};
 use clap::ValueEnum;
-use sim::metamorphic;
-use sim::oracle::{Broken, Marks, Promise};
-use sim::plan::Plan;
-use sim::run::Run;
-use sim::tape::Tape;
-use sim::trace::{Keep, Trace};
 
 /// A tier: carries out a plan.
 type Tier = fn(&Plan, Keep) -> Run;
 
 /// Which tier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum On {
+pub enum On {
     /// The engine, on links in memory
     Engine,
     /// The tokio adapter, in turmoil
@@ -27,7 +28,8 @@ pub(super) enum On {
 
 impl On {
     /// Its name on the command line.
-    pub(super) fn name(self) -> &'static str {
+    #[must_use]
+    pub fn name(self) -> &'static str {
         match self {
             Self::Engine => "engine",
             Self::Tokio => "tokio",
@@ -36,7 +38,8 @@ impl On {
     }
 
     /// Carries out the plan of a tape. A panic breaks a promise like any other.
-    pub(super) fn run(self, tape: &Tape, keep: Keep) -> Run {
+    #[must_use]
+    pub fn run(self, tape: &Tape, keep: Keep) -> Run {
         let plan = Plan::from_tape(tape);
         let carry_out = || {
             let mut run = self.tier()(&plan, keep);
@@ -54,26 +57,11 @@ impl On {
 
     fn tier(self) -> Tier {
         match self {
-            Self::Engine => sim::world::run,
-            Self::Tokio | Self::Smol => stub,
+            Self::Engine => world::run,
+            Self::Tokio => |plan, keep| adapters::run(plan, Adapter::Tokio, keep),
+            Self::Smol => |plan, keep| adapters::run(plan, Adapter::Smol, keep),
         }
     }
-}
-
-/// Stands in until the tiers are there: sees the plan's moments, and nothing else.
-fn stub(plan: &Plan, keep: Keep) -> Run {
-    #[derive(Hash)]
-    struct Line(String);
-    impl std::fmt::Display for Line {
-        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str(&self.0)
-        }
-    }
-    let mut trace = Trace::new(keep);
-    for moment in &plan.moments {
-        trace.note(moment.at, &Line(moment.what.to_string()));
-    }
-    Run { trace, broken: None, marks: Marks::default() }
 }
 
 fn message(panic: &(dyn Any + Send)) -> &str {

@@ -1,0 +1,185 @@
+//! The end: what must still work once nothing more goes wrong, and what clients must have heard.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use chat_core::Cause;
+
+use super::faults::host_of;
+use super::host::Server;
+use super::{SERVER, Transcript, World};
+use crate::oracle::{Ledger, Promise};
+use crate::plan::{Act, Appetite};
+
+/// How long it takes until all is calm, flood control aside;
+const CALM: Duration = Duration::from_secs(16);
+/// and until every kernel has given up a machine that cannot be reached: the first line that it does not
+/// acknowledge may come as late as the kernel's patience, and be met with as much patience again.
+const GIVEN_UP: Duration = Duration::from_secs(250);
+/// How long what was said may take to everybody, on links that are as slow as they may be.
+const ARRIVAL: Duration = Duration::from_secs(1);
+/// How long the last goodbyes may take.
+const GOODBYES: Duration = Duration::from_secs(75);
+/// Users who try to be heard.
+const PROBES: usize = 3;
+/// What kernels take for a peer that reads, in bytes.
+const HEALED_BUFFER: usize = 1 << 20;
+/// Longer than a line may be: whatever is unfinished ends with it.
+const FLUSH: usize = 5_000;
+
+/// Somebody who can talk and be talked to.
+struct Survivor {
+    transcript: usize,
+    client: usize,
+    room: Option<String>,
+}
+
+impl World<'_> {
+    pub(super) fn conclude(&mut self) {
+        self.heal();
+        self.pass(if self.dark { GIVEN_UP } else { CALM });
+        self.probe();
+        self.check_transcripts();
+        self.part();
+        self.stop();
+    }
+
+    fn heal(&mut self) {
+        let ground = &self.ground;
+        ground.accept_errors.set(0);
+        ground.no_descriptors_until.set(Duration::ZERO);
+        ground.asleep_until.set(self.sim.elapsed());
+        ground.send_buffer.set(HEALED_BUFFER);
+        for wire in ground.wires.borrow().values() {
+            if let Some(waker) = wire.borrow_mut().waker.take() {
+                waker.wake();
+            }
+        }
+        for client in 0..self.clients.len() {
+            self.sim.release(host_of(client), SERVER);
+            self.clients[client].tell(Act::Read(Appetite::Eager));
+        }
+    }
+
+    /// What a survivor says reaches all others in its room.
+    fn probe(&mut self) {
+        let flood = self.plan.options.config.flood.map_or(Duration::ZERO, |limit| limit.per);
+        let delay = 2 * flood + 4 * self.ground.latency + ARRIVAL;
+        let mut ready = Vec::new();
+        for survivor in self.survivors().iter().take(PROBES) {
+            ready.push(survivor.transcript);
+            // Whatever stands unfinished in its line is ended first.
+            let end = [vec![b'x'; FLUSH], b"\n".to_vec()].concat();
+            self.clients[survivor.client].tell(Act::Send(end));
+        }
+        self.pass(delay);
+        for speaker in self.survivors().into_iter().filter(|survivor| ready.contains(&survivor.transcript)) {
+            let Some(room) = speaker.room else { continue };
+            let mut hearers = self.survivors();
+            hearers.retain(|hearer| hearer.room.as_ref() == Some(&room) && hearer.client != speaker.client);
+            let probe = format!("probe by {}", speaker.client);
+            self.clients[speaker.client].tell(Act::Send(format!("/msg {room} {probe}\n").into_bytes()));
+            self.pass(delay);
+            let still: Vec<_> = self.survivors().into_iter().map(|survivor| survivor.transcript).collect();
+            for hearer in hearers.into_iter().filter(|hearer| still.contains(&hearer.transcript)) {
+                let heard = &self.ground.transcripts.borrow()[hearer.transcript].received;
+                if !heard.windows(probe.len()).any(|window| window == probe.as_bytes()) {
+                    self.ground
+                        .accuse(Promise::Live, format!("client {} does not hear {probe:?}", hearer.client));
+                }
+            }
+        }
+    }
+
+    /// Users whose connection works both ways, and whose input does not wait.
+    fn survivors(&self) -> Vec<Survivor> {
+        let oracle = self.ground.oracle.borrow();
+        let transcripts = self.ground.transcripts.borrow();
+        let users = oracle.chatting().into_iter().filter_map(|(ledger, room)| {
+            let ledger = &oracle.ledgers()[ledger];
+            let transcript = transcripts.iter().rposition(|seen| seen.from == Some(ledger.peer))?;
+            let seen = &transcripts[transcript];
+            let sound = !seen.eof && !seen.cut && !seen.finished && self.is_reachable(seen.client);
+            let heard = ledger.received.len() == seen.sent.len();
+            (sound && heard && oracle.is_read(ledger.conn)).then_some(Survivor {
+                transcript,
+                client: seen.client,
+                room,
+            })
+        });
+        users.collect()
+    }
+
+    /// What went over the wire is what the engine meant, both ways.
+    fn check_transcripts(&self) {
+        let oracle = self.ground.oracle.borrow();
+        let ledgers: BTreeMap<_, _> = oracle.ledgers().iter().map(|ledger| (ledger.peer, ledger)).collect();
+        for seen in &*self.ground.transcripts.borrow() {
+            if let Err((promise, how)) = self.check_transcript(seen, &ledgers) {
+                self.ground.accuse(promise, format!("client {}, from {:?}: {how}", seen.client, seen.from));
+            }
+        }
+    }
+
+    fn check_transcript(
+        &self,
+        seen: &Transcript,
+        ledgers: &BTreeMap<SocketAddr, &Ledger>,
+    ) -> Result<(), (Promise, String)> {
+        // Not there: it was never accepted, or by a server that is gone.
+        let Some(ledger) = seen.from.and_then(|from| ledgers.get(&from)) else { return Ok(()) };
+        let (sent, received) = (seen.sent.len(), seen.received.len());
+        if !ledger.written.starts_with(&seen.received) {
+            return Err((Promise::Order, format!("the {received} bytes received are not what was written")));
+        }
+        if !seen.sent.starts_with(&ledger.received) {
+            let how = format!("the engine got {} bytes that were not sent so", ledger.received.len());
+            return Err((Promise::SenderOrder, how));
+        }
+        let reachable = self.is_reachable(seen.client);
+        if seen.eof && reachable && received != ledger.credited {
+            let how = format!("a clean end after {received} bytes of {}", ledger.credited);
+            return Err((Promise::Order, how));
+        }
+        if ledger.finished && ledger.received.len() != sent {
+            let how = format!("the engine got {} bytes of {sent} before the end", ledger.received.len());
+            return Err((Promise::SenderOrder, how));
+        }
+        let over = seen.eof || seen.cut || !reachable;
+        if over && ledger.ended.is_none() {
+            return Err((Promise::NoGhosts, "is over, but not for the engine".into()));
+        }
+        // The engine may have closed first, and then reads no more.
+        let failed = ledger.ended.filter(|&cause| cause != Cause::Panicked);
+        if seen.finished && !seen.cut && reachable && ledger.closed.is_none() && failed.is_some() {
+            return Err((
+                Promise::SenderOrder,
+                format!("it ended politely, and was cut off: {:?}", ledger.ended),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Everybody goes, and nothing of them is left.
+    fn part(&mut self) {
+        for client in &self.clients {
+            client.tell(Act::Reset);
+        }
+        self.pass(GOODBYES);
+        let left = self.ground.connections.get();
+        if left > 0 {
+            self.ground.accuse(Promise::NoGhosts, format!("all have gone, and {left} connections are left"));
+        }
+    }
+
+    /// The server ends when it is asked to.
+    fn stop(&mut self) {
+        let before = self.ground.ended.get();
+        self.shut_down();
+        self.pass(Server::patience());
+        if self.ground.ended.get() == before {
+            self.ground.accuse(Promise::NoGhosts, "the server does not end");
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! What clients, kernels, server and run share. A run has one thread, so they take turns.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
+use std::task::Waker;
+use std::time::Duration;
+
+use chat_core::{Action, Engine, Now};
+use chat_driver::{Handle, Input, Observer};
+
+use super::broken;
+use crate::oracle::{Broken, Marks, Oracle, Promise};
+use crate::plan::Plan;
+use crate::run::Run;
+use crate::seen::Seen;
+use crate::tape::Rng;
+use crate::trace::{Keep, Trace};
+
+/// What a client has seen of one connection.
+#[derive(Clone, Debug, Default)]
+pub struct Transcript {
+    /// Whose it was.
+    pub client: usize,
+    /// Where it came from; none, if it was never made.
+    pub from: Option<SocketAddr>,
+    /// All that was sent.
+    pub sent: Vec<u8>,
+    /// Whether the client ended its sending side.
+    pub finished: bool,
+    /// All that was received.
+    pub received: Vec<u8>,
+    /// Whether the client saw the server end it.
+    pub eof: bool,
+    /// Whether the client cut it short, or saw it fail.
+    pub cut: bool,
+}
+
+/// What both kernels know of one connection.
+#[derive(Debug, Default)]
+pub(super) struct Wire {
+    /// Bytes that the server's kernel took and the client has not read.
+    pub(super) unread: usize,
+    /// When the client reset it.
+    pub(super) reset: Option<Duration>,
+    /// Its code panics at the next input.
+    pub(super) bomb: bool,
+    /// Who waits for room.
+    pub(super) waker: Option<Waker>,
+}
+
+/// Handles to it are equal.
+#[derive(Clone)]
+pub(super) struct Ground(Rc<Shared>);
+
+pub(super) struct Shared {
+    pub(super) oracle: RefCell<Oracle>,
+    trace: RefCell<Trace>,
+    broken: RefCell<Option<Broken>>,
+    marks: Cell<Marks>,
+    pub(super) transcripts: RefCell<Vec<Transcript>>,
+    pub(super) wires: RefCell<BTreeMap<SocketAddr, Rc<RefCell<Wire>>>>,
+    /// Machines that cannot be reached, and since when.
+    pub(super) dark: RefCell<BTreeMap<IpAddr, Duration>>,
+    /// To shut the server down with, while it runs.
+    pub(super) handle: RefCell<Option<Handle>>,
+    /// How many servers have ended in order.
+    pub(super) ended: Cell<u32>,
+    /// Connections of the engine, when it was last asked.
+    pub(super) connections: Cell<usize>,
+    pub(super) accept_errors: Cell<u32>,
+    pub(super) no_descriptors_until: Cell<Duration>,
+    pub(super) asleep_until: Cell<Duration>,
+    /// By how many seconds the wall clock is off.
+    pub(super) wall: Cell<i64>,
+    pub(super) send_buffer: Cell<usize>,
+    /// The longest that anything is under way.
+    pub(super) latency: Duration,
+    /// Where the chance of short reads and writes comes from; none: all are whole.
+    pub(super) ragged: RefCell<Option<Rng>>,
+    recount: bool,
+    config: chat_core::Config,
+}
+
+impl std::ops::Deref for Ground {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+impl Ground {
+    pub(super) fn new(plan: &Plan, keep: Keep) -> Self {
+        let options = &plan.options;
+        Self(Rc::new(Shared {
+            oracle: RefCell::new(Oracle::new(&options.config, true)),
+            trace: RefCell::new(Trace::new(keep)),
+            broken: RefCell::new(None),
+            marks: Cell::new(Marks::default()),
+            transcripts: RefCell::default(),
+            wires: RefCell::default(),
+            dark: RefCell::default(),
+            handle: RefCell::new(None),
+            ended: Cell::new(0),
+            connections: Cell::new(0),
+            accept_errors: Cell::new(0),
+            no_descriptors_until: Cell::new(Duration::ZERO),
+            asleep_until: Cell::new(Duration::ZERO),
+            wall: Cell::new(0),
+            send_buffer: Cell::new(options.send_buffer.max(1)),
+            latency: options.latency.1,
+            ragged: RefCell::new(options.ragged.then(|| Rng::new(plan.seed))),
+            recount: true,
+            config: options.config.clone(),
+        }))
+    }
+
+    /// Adds to the trace. Within a simulated host only.
+    pub(super) fn note(&self, seen: &Seen<'_>) {
+        self.trace.borrow_mut().note(now(), seen);
+    }
+
+    /// Adds to the trace what happens outside all hosts.
+    pub(super) fn note_at(&self, at: Duration, seen: &Seen<'_>) {
+        self.trace.borrow_mut().note(at, seen);
+    }
+
+    pub(super) fn accuse(&self, promise: Promise, how: impl Into<String>) {
+        self.broken.borrow_mut().get_or_insert_with(|| broken(promise, how));
+    }
+
+    pub(super) fn is_broken(&self) -> bool {
+        self.broken.borrow().is_some()
+    }
+
+    /// The record of the connection from this address.
+    pub(super) fn wire(&self, from: SocketAddr) -> Rc<RefCell<Wire>> {
+        Rc::clone(self.wires.borrow_mut().entry(from).or_default())
+    }
+
+    /// Another server starts: what the old one's oracle saw counts.
+    pub(super) fn renew_oracle(&self) {
+        let old = self.oracle.replace(Oracle::new(&self.config, self.recount));
+        let mut marks = self.marks.get();
+        marks.merge(old.marks());
+        self.marks.set(marks);
+        self.connections.set(0);
+    }
+
+    pub(super) fn finish(self) -> (Run, Vec<Transcript>) {
+        self.renew_oracle();
+        let (trace, broken) = (self.trace.borrow().clone(), self.broken.take());
+        (Run { trace, broken, marks: self.marks.get() }, self.transcripts.take())
+    }
+}
+
+/// The oracle, and the trace, as the driver's observer.
+impl Observer for Ground {
+    fn handled(&mut self, now: Now, input: Input<'_>, engine: &Engine) {
+        match &input {
+            Input::Connect { conn, peer } => self.note(&Seen::Connected(*conn, usize::from(peer.port()))),
+            Input::Event { conn, event } => self.note(&Seen::event(*conn, event, &mut String::new())),
+            Input::Timeout => self.note(&Seen::Timeout),
+            Input::Shutdown => self.note(&Seen::Shutdown),
+        }
+        self.oracle.borrow_mut().handled(now, input, engine);
+    }
+
+    fn polled(&mut self, action: Option<&Action>, engine: &Engine) {
+        if let Some(action) = action {
+            self.note(&Seen::action(action, &mut String::new()));
+        }
+        self.oracle.borrow_mut().polled(action, engine);
+        self.connections.set(engine.connections());
+        if let Some(broken) = self.oracle.borrow().broken() {
+            self.accuse(broken.promise, broken.how.clone());
+        }
+    }
+}
+
+/// Simulated time since the run began. Within a simulated host only.
+pub(super) fn now() -> Duration {
+    turmoil::sim_elapsed().expect("the caller runs on a simulated host")
+}
