@@ -54,7 +54,7 @@ pub fn check(plan: &Plan) -> Result<(), Broken> {
 
 /// What every client got that was not lost on the way.
 fn streams(plan: &Plan, slicing: Slicing) -> Vec<Vec<u8>> {
-    let mut world = World::new(plan.options.config.announce_limit, plan.options.clients);
+    let mut world = World::new(plan.options.config.announce_limit, plan.options.everybody());
     let mut rng = slicing.chunks.map(Rng::new);
     let mut events = 0;
     for moment in &plan.moments {

@@ -142,6 +142,11 @@ impl World<'_> {
             let how = format!("a clean end after {received} bytes of {}", ledger.credited);
             return Err((Promise::Order, how));
         }
+        let polite = ledger.closed.is_some() && !ledger.dropped && ledger.ended == Some(Cause::Closed);
+        if seen.eof && reachable && polite && received != ledger.written.len() {
+            let how = format!("a goodbye after {received} bytes of {}", ledger.written.len());
+            return Err((Promise::NoGhosts, how));
+        }
         if ledger.finished && ledger.received.len() != sent {
             let how = format!("the engine got {} bytes of {sent} before the end", ledger.received.len());
             return Err((Promise::SenderOrder, how));

@@ -9,7 +9,6 @@
 //! | `client` | the clients, who do what they are told and keep what they hear |
 //! | `faults` | what goes wrong |
 //! | `finale` | the end: what must still work, and what clients must have heard |
-//! | `fit` | a plan cut to what turmoil can do in a moment |
 //!
 //! Invariants:
 //! - nothing here reads a clock, an address or a hash order that could differ from run to run;
@@ -21,7 +20,6 @@
 mod client;
 mod faults;
 mod finale;
-mod fit;
 mod ground;
 mod host;
 mod kernel;
@@ -32,12 +30,11 @@ use std::time::{Duration, SystemTime};
 use turmoil::{Builder, Sim};
 
 use self::client::Client;
-pub use self::fit::fit;
 use self::ground::Ground;
 pub use self::ground::Transcript;
 use self::host::SERVER;
 use crate::oracle::{Broken, Promise};
-use crate::plan::{Plan, What};
+use crate::plan::{Bounds, Plan, What};
 use crate::run::Run;
 use crate::trace::Keep;
 
@@ -53,6 +50,17 @@ const EPOCH: Duration = Duration::from_secs(1_000_000_000 / 86_400 * 86_400 - 3)
 /// When the plan begins: the server listens by then.
 const FIRST: Duration = Duration::from_millis(20);
 
+/// turmoil takes its time for every step of simulated time, also for one in which nothing happens.
+const BOUNDS: Bounds = Bounds {
+    clients: 10,
+    strangers: 70,
+    moments: 150,
+    stranger_moments: 400,
+    gap: Duration::from_millis(250),
+    latency: Duration::from_millis(200),
+    lack: Duration::from_secs(4),
+};
+
 /// Whose connections are under test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Adapter {
@@ -62,10 +70,15 @@ pub enum Adapter {
     Smol,
 }
 
-/// Carries out a plan, as far as it [`fit`]s.
+/// Carries out a plan, as much of it as turmoil can in a moment.
 #[must_use]
 pub fn run(plan: &Plan, adapter: Adapter, keep: Keep) -> Run {
-    carry_out(&fit(plan), adapter, keep).0
+    let mut plan = plan.fit(&BOUNDS);
+    // turmoil knows whole milliseconds, of which it takes at least one.
+    let whole = |time: Duration| Duration::from_millis(u64::try_from(time.as_millis()).unwrap_or(1).max(1));
+    let (least, most) = plan.options.latency;
+    plan.options.latency = (whole(least), whole(most));
+    carry_out(&plan, adapter, keep).0
 }
 
 /// Carries out a plan; also gives what clients have seen of each connection, in the order of their making.
@@ -100,7 +113,7 @@ impl<'a> World<'a> {
         let server = host::Server { adapter, config: plan.options.config.clone(), ground: ground.clone() };
         sim.host(SERVER, move || server.clone().run());
         let clients: Vec<_> =
-            (0..plan.options.clients).map(|number| Client::new(number, ground.clone())).collect();
+            (0..plan.options.everybody()).map(|number| Client::new(number, ground.clone())).collect();
         for (index, host) in HOSTS.into_iter().enumerate() {
             let here: Vec<_> = clients.iter().skip(index).step_by(HOSTS.len()).cloned().collect();
             sim.host(host, move || client::all(here.clone()));

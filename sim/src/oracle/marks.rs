@@ -52,11 +52,19 @@ pub enum Mark {
     NameTakenAgain,
     /// A private message was delivered.
     Private,
+    /// A dozen connections came at one time.
+    AcceptStorm,
+    /// So many were over a limit that some were refused without a word.
+    RefusedInSilence,
+    /// The code of one connection panicked.
+    Panicked,
+    /// A peer that had fallen silent was given up.
+    GivenUp,
 }
 
 impl Mark {
     /// All of them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 28] = [
         Self::PartialWrite,
         Self::Eviction,
         Self::MemoryEviction,
@@ -81,6 +89,10 @@ impl Mark {
         Self::ClockBack,
         Self::NameTakenAgain,
         Self::Private,
+        Self::AcceptStorm,
+        Self::RefusedInSilence,
+        Self::Panicked,
+        Self::GivenUp,
     ];
 }
 

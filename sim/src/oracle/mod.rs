@@ -12,6 +12,9 @@ use chat_driver::{Input, Observer};
 pub use marks::{Mark, Marks};
 use model::{Model, Peer, slot_of};
 
+/// So many connections at one time are a storm.
+const STORM: u32 = 12;
+
 /// A promise of `design.md`, section 2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Promise {
@@ -67,6 +70,8 @@ pub struct Ledger {
     pub credited: usize,
     /// Why the engine closed it, if it did.
     pub closed: Option<Reason>,
+    /// Whether the engine had it dropped as it was.
+    pub dropped: bool,
     /// How it ended, if it has.
     pub ended: Option<Cause>,
 }
@@ -74,7 +79,17 @@ pub struct Ledger {
 impl Ledger {
     fn new(conn: ConnId, peer: SocketAddr) -> Self {
         let (received, written) = (Vec::new(), Vec::new());
-        Self { conn, peer, received, finished: false, written, credited: 0, closed: None, ended: None }
+        Self {
+            conn,
+            peer,
+            received,
+            finished: false,
+            written,
+            credited: 0,
+            closed: None,
+            dropped: false,
+            ended: None,
+        }
     }
 }
 
@@ -86,6 +101,8 @@ pub struct Oracle {
     memory: usize,
     /// When data last came.
     data_at: Option<Mono>,
+    /// When connections last came, and how many did at that time.
+    arrivals: (Mono, u32),
     /// Memory was short when the engine was last drained.
     short: bool,
     broken: Option<Broken>,
@@ -105,6 +122,7 @@ impl Oracle {
             recount,
             memory: config.memory,
             data_at: None,
+            arrivals: Default::default(),
             short: false,
             broken: None,
             marks: Marks::default(),
@@ -194,6 +212,13 @@ impl Oracle {
     /// Notes situations that are met by an input, before the model learns of it.
     fn mark_input(&mut self, now: Now, input: &Input<'_>) {
         match *input {
+            Input::Connect { .. } => {
+                let before = if self.arrivals.0 == now.mono { self.arrivals.1 } else { 0 };
+                self.arrivals = (now.mono, before + 1);
+                if before + 1 == STORM {
+                    self.marks.set(Mark::AcceptStorm);
+                }
+            }
             Input::Event { event: Event::Received(bytes), .. } => {
                 self.data_at = Some(now.mono);
                 let unfinished = |error: std::str::Utf8Error| error.error_len().is_none();
@@ -201,7 +226,13 @@ impl Oracle {
                     self.marks.set(Mark::CharacterSplit);
                 }
             }
-            Input::Event { conn, event: Event::Disconnected(Cause::Reset | Cause::TimedOut) } => {
+            Input::Event { event: Event::Disconnected(Cause::Panicked), .. } => {
+                self.marks.set(Mark::Panicked);
+            }
+            Input::Event { conn, event: Event::Disconnected(cause @ (Cause::Reset | Cause::TimedOut)) } => {
+                if cause == Cause::TimedOut {
+                    self.marks.set(Mark::GivenUp);
+                }
                 let peer = self.model.peers.get(&slot_of(conn));
                 if peer.is_some_and(|peer| peer.is_told_to_close() && peer.debt() > 0) {
                     self.marks.set(Mark::ResetDuringFlush);
@@ -282,6 +313,7 @@ impl Oracle {
         }
         let ledger = &mut self.ledgers[self.ledger_of[&slot]];
         ledger.closed.get_or_insert(reason);
+        ledger.dropped |= how == Close::Now;
         Ok(())
     }
 

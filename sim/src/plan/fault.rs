@@ -8,7 +8,7 @@ use super::{Fault, Fault as F};
 use crate::tape::{Draws, Tape};
 
 /// The kinds, and how heavy each weighs where it exists.
-const KINDS: [(&str, u32); 12] = [
+const KINDS: [(&str, u32); 14] = [
     ("hold", 12),
     ("release", 1),
     ("panic", 4),
@@ -21,9 +21,29 @@ const KINDS: [(&str, u32); 12] = [
     ("silent death", 1),
     ("crash", 1),
     ("shutdown", 1),
+    ("accept storm", 3),
+    ("reconnect storm", 2),
 ];
 /// How heavy "nothing after all" weighs beside them: it keeps the rare kinds rare where they are alone.
 const NOTHING: u32 = 10;
+
+/// What a record means that is a fault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Strike {
+    /// These, each so much later.
+    Fault(Vec<(Duration, Fault)>),
+    /// Many clients do the same at once.
+    Storm(Storm),
+}
+
+/// What many do at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Storm {
+    /// Strangers come, each of whom soon goes.
+    Strangers,
+    /// All clients are cut off, and come again under the same names.
+    Reconnect,
+}
 
 /// Which faults a run has, and how often.
 #[derive(Clone, Debug)]
@@ -46,23 +66,17 @@ impl Faults {
         Self { share, weights }
     }
 
-    /// The faults that a record with this choice of its kind means, each with how much later it strikes; none,
-    /// when the record is no fault.
-    pub(super) fn strike(
-        &self,
-        kind: u8,
-        client: usize,
-        draws: &mut Draws<'_>,
-    ) -> Option<Vec<(Duration, Fault)>> {
+    /// What a record with this choice of its kind means; none, when it is no fault.
+    pub(super) fn strike(&self, kind: u8, client: usize, draws: &mut Draws<'_>) -> Option<Strike> {
         // The high numbers are faults, so that zero is something that a client does.
         if u8::MAX - kind >= self.share {
             return None;
         }
         let kind = draws.weighted(&self.weights).checked_sub(1)?;
-        let now = |fault| vec![(Duration::ZERO, fault)];
+        let now = |fault| Strike::Fault(vec![(Duration::ZERO, fault)]);
         let millis = |millis: usize| Duration::from_millis(millis as u64);
         Some(match KINDS[kind].0 {
-            "hold" => hold(client, draws),
+            "hold" => Strike::Fault(hold(client, draws)),
             "release" => now(F::Release(client)),
             "panic" => now(F::Panic(client)),
             "wall jump" => now(F::WallJump(wall_jump(draws))),
@@ -73,7 +87,9 @@ impl Faults {
             "mute" => now(F::MuteTo(client)),
             "silent death" => now(F::SilentDeath(client)),
             "crash" => now(F::Crash(millis(100 + draws.below(3_000)))),
-            _ => now(F::Shutdown),
+            "shutdown" => now(F::Shutdown),
+            "accept storm" => Strike::Storm(Storm::Strangers),
+            _ => Strike::Storm(Storm::Reconnect),
         })
     }
 }
@@ -115,11 +131,12 @@ mod tests {
         let mut bytes = [0; 64];
         bytes[at::FAULTS..at::FAULTS + 3].copy_from_slice(&[255, 1 << 2, 0]);
         let faults = Faults::from_tape(&Tape::from_bytes(&bytes));
+        let panics_now = Strike::Fault(vec![(Duration::ZERO, Fault::Panic(3))]);
         let mut panics = 0;
         for seed in 1..=100_u8 {
             let struck = faults.strike(255, 3, &mut Draws::new(&[seed.wrapping_mul(7), seed]));
             panics += usize::from(struck.is_some());
-            assert!(struck.is_none_or(|struck| struck == [(Duration::ZERO, Fault::Panic(3))]));
+            assert!(struck.is_none_or(|struck| struck == panics_now));
         }
         assert!((10..90).contains(&panics), "{panics} of 100");
         assert_eq!(faults.strike(0, 3, &mut Draws::new(&[255, 255])), None);

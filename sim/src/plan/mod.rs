@@ -4,6 +4,7 @@
 //! adapters in turmoil, binaries on real sockets.
 
 mod fault;
+mod fit;
 mod lines;
 pub mod names;
 mod options;
@@ -16,6 +17,7 @@ use std::time::Duration;
 
 use chat_core::Config;
 
+pub use fit::Bounds;
 pub(crate) use options::MAX_CLIENTS;
 pub use swarm::Swarm;
 pub(crate) use swarm::client_of;
@@ -38,6 +40,8 @@ pub struct Options {
     pub config: Config,
     /// How many clients there are. Each has at most one connection at a time.
     pub clients: usize,
+    /// How many more come and go in storms only. Their numbers follow the clients'.
+    pub strangers: usize,
     /// How long bytes are under way, at least and at most.
     pub latency: (Duration, Duration),
     /// Bytes that the server's kernel takes for one peer before a write finds its buffer full.

@@ -13,6 +13,7 @@ use crate::tape::{Draws, Tape};
 pub(super) mod at {
     pub(in crate::plan) const CLIENTS: usize = 8;
     pub(super) const LOBBY: usize = 10;
+    pub(super) const STRANGERS: usize = 11;
     pub(super) const FLOOD: usize = 12;
     pub(super) const BACKLOG: usize = 14;
     pub(super) const STALL: usize = 16;
@@ -39,14 +40,22 @@ const MS: Duration = Duration::from_millis(1);
 const S: Duration = Duration::from_secs(1);
 
 impl Options {
+    /// How many there are who may connect: clients first, strangers behind them.
+    #[must_use]
+    pub fn everybody(&self) -> usize {
+        self.clients + self.strangers
+    }
+
     pub(super) fn from_tape(tape: &Tape) -> Self {
         let draw = |at: usize, bytes: usize| Draws::new(&tape.header()[at..at + bytes]);
         let clients = clients(&mut draw(at::CLIENTS, 2));
+        let strangers = *draw(at::STRANGERS, 1).pick(&[0, 0, 5, 20, 60, 90]);
         let (addresses, per_address) = addresses(&mut draw(at::ADDRESSES, 2));
         let turn = &mut draw(at::TURN, 1);
         Self {
             config: Config { max_connections_per_address: per_address, ..config(&draw, clients) },
             clients,
+            strangers,
             latency: latency(&mut draw(at::LATENCY, 2)),
             send_buffer: *draw(at::SEND_BUFFER, 1).pick(&[1 << 16, 1 << 20, 4_096, 1_024, 256, 64, 16, 1]),
             turn: *turn.pick(&[1, 32, 16, 8, 4, 2, 3]),
@@ -108,8 +117,8 @@ fn config<'a>(draw: &impl Fn(usize, usize) -> Draws<'a>, clients: usize) -> Conf
         members_per_room: small(at::MEMBERS, default.members_per_room, clients),
         max_connections: small(at::CONNECTIONS, default.max_connections, clients),
         announce_limit: match draw(at::ANNOUNCE, 1).below(16) {
-            0..=7 => default.announce_limit,
-            low => low - 8,
+            low @ 8.. => [1, 2, 3, 5, 7, 12, 20, 0][low - 8],
+            _ => default.announce_limit,
         },
         history: history(&mut draw(at::HISTORY, 2)),
         report_messages: true,
@@ -170,11 +179,12 @@ fn latency(draws: &mut Draws<'_>) -> (Duration, Duration) {
 
 impl fmt::Display for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { config, clients, latency: (least, most), send_buffer, ragged, turn, addresses } = self;
+        let Self { config, clients, strangers, latency: (least, most), send_buffer, ragged, turn, addresses } =
+            self;
         let cut = if *ragged { "ragged" } else { "whole" };
         writeln!(
             f,
-            "{clients} clients on {} addresses, latency {least:?} to {most:?}",
+            "{clients} clients and {strangers} strangers on {} addresses, latency {least:?} to {most:?}",
             Or(*addresses, "loopback")
         )?;
         writeln!(f, "send buffer {send_buffer}, reads and writes {cut}, turns of at most {turn} events")?;
@@ -252,6 +262,7 @@ mod tests {
         often(|options| options.config.memory < 1 << 14);
         often(|options| options.config.max_connections > 0);
         often(|options| options.addresses > 0);
+        often(|options| options.strangers > 64);
         often(|options| options.ragged);
         often(|options| options.clients >= 13);
     }
@@ -260,7 +271,7 @@ mod tests {
     fn the_empty_tape_is_the_simplest_world() {
         let options = Options::from_tape(&Tape::from_bytes(&[]));
         let config = Config { report_messages: true, flood: None, history: None, ..Config::default() };
-        assert_eq!((options.clients, options.turn, options.ragged), (1, 1, false));
+        assert_eq!((options.clients, options.strangers, options.turn, options.ragged), (1, 0, 1, false));
         assert_eq!(options.config, config);
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::fault::Faults;
+use super::fault::{Faults, Strike};
 use super::options::at;
 use super::workload::Society;
 use super::{Moment, Options, Plan, What};
@@ -57,11 +57,18 @@ impl Swarm {
             let mut happens = |later, what| moments.push(Moment { at: at + later, record, noise, what });
             let client = client_of(bytes, self.options.clients);
             let mut draws = Draws::new(&bytes[3..]);
-            if let Some(faults) = self.faults.strike(bytes[1], client, &mut draws) {
-                faults.into_iter().for_each(|(later, fault)| happens(later, What::Fault(fault)));
-            } else {
-                let script = self.society.act(client, record, &mut draws);
-                script.acts.into_iter().for_each(|(later, act)| happens(later, What::Act(client, act)));
+            match self.faults.strike(bytes[1], client, &mut draws) {
+                Some(Strike::Fault(faults)) => {
+                    faults.into_iter().for_each(|(later, fault)| happens(later, What::Fault(fault)));
+                }
+                Some(Strike::Storm(storm)) => {
+                    let acts = self.society.storm(storm, &mut draws);
+                    acts.into_iter().for_each(|(later, client, act)| happens(later, What::Act(client, act)));
+                }
+                None => {
+                    let script = self.society.act(client, record, &mut draws);
+                    script.acts.into_iter().for_each(|(later, act)| happens(later, What::Act(client, act)));
+                }
             }
         }
         // Stable: what a client does at one time stays in its order.
@@ -177,7 +184,7 @@ mod tests {
     fn names_of(plan: &Plan, without: usize) -> BTreeSet<String> {
         let config = Config { report_messages: true, flood: None, ..Config::default() };
         let mut engine = Engine::new(config).expect("a sound config");
-        let mut conns: Vec<Option<ConnId>> = vec![None; plan.options.clients];
+        let mut conns: Vec<Option<ConnId>> = vec![None; plan.options.everybody()];
         let mut names = BTreeSet::new();
         for moment in plan.moments.iter().filter(|moment| without == 0 || moment.record % without != 0) {
             let now = Now { mono: Mono(0), utc: chrono::DateTime::UNIX_EPOCH };

@@ -1,7 +1,9 @@
 //! Who does what: every record that is no fault is something that one client does, after its fashion.
 
 use std::fmt;
+use std::time::Duration;
 
+use super::fault::Storm;
 use super::lines::Voice;
 use super::names::{NICKS, ROOMS};
 use super::options::at;
@@ -13,6 +15,8 @@ use crate::tape::{Draws, Tape};
 #[derive(Clone, Debug)]
 pub(super) struct Society {
     clients: Vec<Client>,
+    /// How many more come in storms only.
+    strangers: usize,
     /// How many nicknames they share.
     nicks: usize,
     /// How many rooms they are in. Beyond those that have a name of their own, rooms are numbered.
@@ -40,7 +44,7 @@ impl Society {
             connected: false,
             named: false,
         });
-        Self { clients: clients.collect(), nicks, rooms }
+        Self { clients: clients.collect(), strangers: options.strangers, nicks, rooms }
     }
 
     /// What `client` does in this record.
@@ -59,6 +63,31 @@ impl Society {
             self.clients[client].note(act);
         }
         script
+    }
+
+    /// What everybody does in a storm, each act so much later than the storm begins.
+    pub(super) fn storm(&mut self, storm: Storm, draws: &mut Draws<'_>) -> Vec<(Duration, usize, Act)> {
+        match storm {
+            Storm::Strangers => {
+                let strangers = self.clients.len()..self.clients.len() + self.strangers;
+                strangers.flat_map(|stranger| visit(stranger, draws)).collect()
+            }
+            Storm::Reconnect => {
+                let clients = 0..self.clients.len();
+                clients.flat_map(|client| self.come_again(client, draws)).collect()
+            }
+        }
+    }
+
+    /// Is cut off, and back under its name at once: its old connection may still be there.
+    fn come_again(&mut self, client: usize, draws: &mut Draws<'_>) -> [(Duration, usize, Act); 3] {
+        let nick = format!("{}\n", NICKS[client % self.nicks]).into_bytes();
+        let back = draws.millis_below(60);
+        let acts = [(Duration::ZERO, Act::Reset), (back, Act::Connect), (back, Act::Send(nick))];
+        acts.map(|(later, act)| {
+            self.clients[client].note(&act);
+            (later, client, act)
+        })
     }
 
     /// Connects and registers first, if that is still to be done; tells whether more follows at once.
@@ -84,6 +113,21 @@ impl Society {
         }
         !draws.one_in(4)
     }
+}
+
+/// What a stranger does: connects, says something or not, and goes.
+fn visit(stranger: usize, draws: &mut Draws<'_>) -> Vec<(Duration, usize, Act)> {
+    let stay = draws.millis_below(400);
+    let (word, end) = match draws.below(5) {
+        0 => (None, Act::Reset),
+        1 => (Some(format!("guest{stranger}\n")), Act::Finish),
+        2 => (Some(format!("guest{stranger}\nhello\n/quit\n")), Act::Finish),
+        3 => (Some("unfinished".to_owned()), Act::Reset),
+        _ => (None, Act::Finish),
+    };
+    let word = word.map(|word| (Duration::ZERO, stranger, Act::Send(word.into_bytes())));
+    let (first, last) = ((Duration::ZERO, stranger, Act::Connect), (stay, stranger, end));
+    [Some(first), word, Some(last)].into_iter().flatten().collect()
 }
 
 impl Client {

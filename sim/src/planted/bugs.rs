@@ -94,8 +94,8 @@ pub const BUGS: &[Bug] = &[
     core(
         "a member hears what was said before it joined, in the same turn",
         "core/src/outbox/seal.rs",
-        "Cut::Entered { room, .. } if *room == log.room => Some(false),",
-        "Cut::Entered { room, .. } if *room == log.room => Some(true),",
+        "if room == log.room => from = Some(line_at(order)),",
+        "if room == log.room => from = Some(0),",
     ),
     core(
         "a room that wakes up too early",

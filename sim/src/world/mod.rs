@@ -98,7 +98,7 @@ impl<'a> World<'a> {
             wall: 0,
             queue,
             chance: Rng::new(plan.seed),
-            clients: (0..plan.options.clients).map(|_| Client::default()).collect(),
+            clients: (0..plan.options.everybody()).map(|_| Client::default()).collect(),
             links: Vec::new(),
             server: Some(Server::new(plan)),
             latency: (nanos(plan.options.latency.0), nanos(plan.options.latency.1)),

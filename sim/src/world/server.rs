@@ -43,7 +43,7 @@ pub(super) struct Server {
 impl Server {
     pub(super) fn new(plan: &Plan) -> Self {
         let config = &plan.options.config;
-        let small = plan.options.clients <= RECOUNTED.0 && plan.moments.len() <= RECOUNTED.1;
+        let small = plan.options.everybody() <= RECOUNTED.0 && plan.moments.len() <= RECOUNTED.1;
         Self {
             engine: Engine::new(config.clone()).expect("plans have sound limits"),
             oracle: Oracle::new(config, small),
@@ -105,11 +105,18 @@ impl World<'_> {
                 self.refuse(link);
             }
         }
-        self.accept();
+        // The engine takes events in any order, so connections come in the midst of others' events, too.
         let events = 1 + self.below(self.plan.options.turn as u64);
-        for _ in 0..events {
-            let Some(link) = self.server().ready.pop_front() else { break };
-            self.step(link);
+        let accepted_before = self.below(events + 1);
+        for event in 0..=events {
+            if event == accepted_before {
+                self.accept();
+            }
+            if event < events
+                && let Some(link) = self.next_ready()
+            {
+                self.step(link);
+            }
         }
         let server = self.server();
         if server.engine.poll_timeout().is_some_and(|(at, _)| at <= now.mono) {
@@ -119,6 +126,16 @@ impl World<'_> {
         }
         while let Some(action) = self.poll() {
             self.carry_out(action);
+        }
+    }
+
+    /// The connection that has waited longest, of those that are still there.
+    fn next_ready(&mut self) -> Option<usize> {
+        loop {
+            let link = self.server().ready.pop_front()?;
+            if self.links[link].socket.is_some() {
+                return Some(link);
+            }
         }
     }
 

@@ -119,6 +119,7 @@ impl Model {
         } else if let Some(reason) = over {
             self.marks.set(Mark::Refused);
             if refused > MAX_REFUSED {
+                self.marks.set(Mark::RefusedInSilence);
                 self.drop_now(slot, reason);
             }
         }
