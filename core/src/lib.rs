@@ -47,6 +47,6 @@ mod time;
 
 pub use action::{Action, Close, Reason, Report, RoomRecord};
 pub use config::{Config, ConfigError, FloodLimit, HistoryLimits};
-pub use engine::{Engine, Footprint, Timer};
+pub use engine::{ConnState, Engine, Footprint, RoomState, Stage, State, Timer};
 pub use event::{Cause, ConnId, Event};
 pub use time::{Mono, Now};

@@ -15,7 +15,8 @@ fn run() -> Result<(), Error> {
     let setup = chat_server::start()?;
     smol::block_on(async {
         let listeners = setup.listeners.into_iter().map(SmolListener::new).collect::<io::Result<_>>()?;
-        let driver = Driver::new(setup.engine, SmolClock::new(chat_server::utc_now), listeners);
+        let clock = SmolClock::new(chat_server::utc_now);
+        let driver = Driver::with_observer(setup.engine, clock, listeners, setup.observer);
         setup.signals.shut_down(driver.handle())?;
         Ok(driver.await?)
     })

@@ -17,7 +17,8 @@ fn run() -> Result<(), Error> {
     let setup = chat_server::start()?;
     Builder::new_current_thread().enable_io().enable_time().build()?.block_on(async {
         let listeners = setup.listeners.into_iter().map(TokioListener::new).collect::<io::Result<_>>()?;
-        let driver = Driver::new(setup.engine, TokioClock::new(chat_server::utc_now), listeners);
+        let clock = TokioClock::new(chat_server::utc_now);
+        let driver = Driver::with_observer(setup.engine, clock, listeners, setup.observer);
         setup.signals.shut_down(driver.handle())?;
         Ok(unconstrained(driver).await?)
     })

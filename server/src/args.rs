@@ -1,5 +1,7 @@
 //! The flags, and the engine configuration they amount to.
 
+use std::path::PathBuf;
+
 use chat_core::{Config, HistoryLimits};
 use clap::{Parser, ValueEnum};
 use tracing::Level;
@@ -10,6 +12,9 @@ use crate::value::{Flood, Listen, Lobby, Seconds, Size};
 
 /// The port of a server that was not told another.
 const DEFAULT_PORT: u16 = 8080;
+
+/// How large a recording may grow, unless said otherwise.
+const RECORD_LIMIT: usize = 1 << 30;
 
 /// A chat server for anyone with a terminal: nc HOST 8080
 #[derive(Debug, Parser)]
@@ -88,6 +93,15 @@ pub(crate) struct Args {
     #[arg(long, env = "CHAT_LOG_LEVEL", hide_env = true, value_name = "LEVEL")]
     #[arg(value_enum, hide_possible_values = true, default_value_t = LogLevel::Info)]
     pub(crate) log_level: LogLevel,
+
+    /// Record all events, and so all that users type, to FILE: for replays, see `sim replay`
+    #[arg(long, env = "CHAT_RECORD", hide_env = true, value_name = "FILE", hide_short_help = true)]
+    pub(crate) record: Option<PathBuf>,
+
+    /// How large that file may grow
+    #[arg(long, env = "CHAT_RECORD_LIMIT", hide_env = true, value_name = "BYTES", hide_short_help = true)]
+    #[arg(default_value_t = Size(RECORD_LIMIT))]
+    pub(crate) record_limit: Size,
 }
 
 /// Where the events that `/history` shows are kept.

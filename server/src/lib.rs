@@ -20,11 +20,13 @@ mod value;
 use std::fmt;
 use std::io;
 use std::net::TcpListener;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
-use chat_core::{ConfigError, Engine};
-use chat_driver::Fault;
+use chat_core::{Config, ConfigError, Engine};
+use chat_driver::{Fault, Observer};
+use chat_record::Recorder;
 use chrono::{DateTime, Utc};
 use clap::Parser;
 use tracing::info;
@@ -44,6 +46,8 @@ const EXIT_FAULT: u8 = 70;
 pub struct Setup {
     /// The engine, configured.
     pub engine: Engine,
+    /// The flight recorder, if one is wanted.
+    pub observer: Option<Box<dyn Observer>>,
     /// Bound, listening and non-blocking.
     pub listeners: Vec<TcpListener>,
     /// Held back from now on, until [`Signals::shut_down`] says whom they concern.
@@ -56,13 +60,24 @@ pub struct Setup {
 pub fn start() -> Result<Setup, Error> {
     let args = parse_args()?;
     init_log(args.log_level.into());
-    let engine = Engine::new(args.engine_config(descriptors::raise()?)?)?;
+    let config = args.engine_config(descriptors::raise()?)?;
+    let engine = Engine::new(config.clone())?;
     let signals = Signals::hold_back()?;
     let listeners = socket::listen_all(&args.listen)?;
+    let observer = recorder(&args, &config)?;
     for listener in &listeners {
         info!(addr = %listener.local_addr()?, "listening");
     }
-    Ok(Setup { engine, listeners, signals })
+    Ok(Setup { engine, observer, listeners, signals })
+}
+
+/// The flight recorder, if one is wanted. A server that cannot record does not start.
+fn recorder(args: &Args, config: &Config) -> Result<Option<Box<dyn Observer>>, Error> {
+    let Some(path) = &args.record else { return Ok(None) };
+    match Recorder::open(path, args.record_limit.0 as u64, config) {
+        Ok(recorder) => Ok(Some(Box::new(recorder))),
+        Err(error) => Err(Error::Record { path: path.clone(), error }),
+    }
 }
 
 /// Says how it ended: in the log if all went well, in one line on stderr if not.
@@ -135,6 +150,13 @@ pub enum Error {
         /// What the system says.
         error: io::Error,
     },
+    /// A file that cannot be recorded to.
+    Record {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
     /// Something else that the system refused.
     Io(io::Error),
     /// The engine broke.
@@ -151,6 +173,7 @@ impl fmt::Display for Error {
                 "--max-connections {connections} needs {needed} file descriptors, but the hard limit is {limit}"
             ),
             Self::Listen { addr, error } => write!(f, "cannot listen on {addr}: {error}"),
+            Self::Record { path, error } => write!(f, "cannot record to {}: {error}", path.display()),
             Self::Io(error) => error.fmt(f),
             Self::Fault(fault) => fault.fmt(f),
         }

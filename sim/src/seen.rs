@@ -1,6 +1,7 @@
 //! What the trace says.
 
 use std::fmt;
+use std::net::SocketAddr;
 
 use chat_core::{Action, ConnId, Event};
 
@@ -9,6 +10,8 @@ use chat_core::{Action, ConnId, Event};
 pub(crate) enum Seen<'a> {
     /// The engine was told of a connection.
     Connected(ConnId, usize),
+    /// It was told of one from this address.
+    Accepted(ConnId, SocketAddr),
     /// It was told that these bytes came.
     Received(ConnId, &'a [u8]),
     /// It was told something else.
@@ -63,6 +66,7 @@ impl fmt::Display for Seen<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Connected(conn, client) => write!(f, "in  {conn} connected, from client {client}"),
+            Self::Accepted(conn, peer) => write!(f, "in  {conn} connected, from {peer}"),
             Self::Received(conn, bytes) => write!(f, "in  {conn} received \"{}\"", shown(bytes)),
             Self::Told(conn, what) => write!(f, "in  {conn} {what}"),
             Self::Wrote(conn, count) => write!(f, "in  {conn} wrote {count} bytes"),

@@ -38,6 +38,8 @@ fn help_names_every_flag(binary: Binary) {
         "--announce-limit",
         "--history",
         "--log-level",
+        "--record",
+        "--record-limit",
         "--help",
         "--version",
     ];

@@ -21,8 +21,8 @@ pub(crate) use command::Command;
 use name::{Directory, Taken};
 pub(crate) use name::{MAX_NICK, MAX_ROOM, Name};
 pub(crate) use notice::{Kind, Notice, Refusal, RoomEvent};
-pub(crate) use room::RoomId;
 use room::Rooms;
+pub(crate) use room::{Room, RoomId};
 
 use crate::config::Config;
 
@@ -188,6 +188,21 @@ impl Chat {
     pub(crate) fn rooms_of(&self, user: UserId) -> impl Iterator<Item = RoomId> {
         let rooms = self.users.get(user.0 as usize).and_then(|user| Some(&user.as_ref()?.rooms));
         rooms.into_iter().flatten().map(|membership| membership.room)
+    }
+
+    /// The room that is meant when a registered user names none.
+    pub(crate) fn current_room(&self, user: UserId) -> Option<RoomId> {
+        self.user(user).current
+    }
+
+    /// The name of a room that exists, with its `#`.
+    pub(crate) fn room_name(&self, room: RoomId) -> &str {
+        &self.rooms.get(room).name.shown
+    }
+
+    /// The rooms in the order of their keys.
+    pub(crate) fn rooms(&self) -> impl Iterator<Item = &Room> {
+        self.rooms.iter_after("").map(|(_, room)| room)
     }
 
     /// Users, rooms, and bytes of history.

@@ -7,6 +7,7 @@ mod input;
 mod leave;
 mod limits;
 mod output;
+mod state;
 
 use alloc::collections::{BTreeSet, VecDeque};
 use alloc::vec::Vec;
@@ -18,6 +19,7 @@ use chrono::{DateTime, Utc};
 use conn::{Conn, Conns, Phase};
 pub use deadlines::Timer;
 pub use limits::Footprint;
+pub use state::{ConnState, RoomState, Stage, State};
 
 use crate::action::{Action, Reason, Report};
 use crate::chat::{Chat, Name, UserId};

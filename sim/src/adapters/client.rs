@@ -11,10 +11,11 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use turmoil::net::TcpStream;
 
-use super::ground::{Ground, Transcript, now};
+use super::ground::{Ground, now};
 use super::host::{PORT, SERVER};
 use crate::plan::{Act, Appetite};
 use crate::seen::Seen;
+use crate::transcript::Transcript;
 
 /// What a client reads at once.
 const BUFFER: usize = 4 << 10;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{HOSTS, World};
 use crate::plan::Fault;
 use crate::seen::Seen;
+use crate::transcript::Transcript;
 
 /// By how many seconds the wall clock may be off: a century.
 const WALL: i64 = 3_155_760_000;
@@ -21,7 +22,7 @@ impl World<'_> {
             Fault::SilentDeath(client) => self.darken(client, true, true),
             Fault::Panic(client) => {
                 let transcripts = self.ground.transcripts.borrow();
-                let open = |seen: &&super::Transcript| seen.client == client && !seen.cut && !seen.eof;
+                let open = |seen: &&Transcript| seen.client == client && !seen.cut && !seen.eof;
                 if let Some(from) = transcripts.iter().rev().find(open).and_then(|seen| seen.from) {
                     self.ground.wire(from).borrow_mut().bomb = true;
                 }

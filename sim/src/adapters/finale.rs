@@ -1,15 +1,12 @@
 //! The end: what must still work once nothing more goes wrong, and what clients must have heard.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::time::Duration;
-
-use chat_core::Cause;
 
 use super::faults::host_of;
 use super::host::Server;
-use super::{SERVER, Transcript, World};
-use crate::oracle::{Ledger, Promise};
+use super::{SERVER, World};
+use crate::oracle::Promise;
 use crate::plan::{Act, Appetite};
 
 /// How long it takes until all is calm, flood control aside;
@@ -116,54 +113,12 @@ impl World<'_> {
         let oracle = self.ground.oracle.borrow();
         let ledgers: BTreeMap<_, _> = oracle.ledgers().iter().map(|ledger| (ledger.peer, ledger)).collect();
         for seen in &*self.ground.transcripts.borrow() {
-            if let Err((promise, how)) = self.check_transcript(seen, &ledgers) {
-                self.ground.accuse(promise, format!("client {}, from {:?}: {how}", seen.client, seen.from));
+            // Not there: it was never accepted, or by a server that is gone.
+            let Some(ledger) = seen.from.and_then(|from| ledgers.get(&from)) else { continue };
+            if let Err(broken) = seen.check(ledger, self.is_reachable(seen.client)) {
+                self.ground.accuse(broken.promise, broken.how);
             }
         }
-    }
-
-    fn check_transcript(
-        &self,
-        seen: &Transcript,
-        ledgers: &BTreeMap<SocketAddr, &Ledger>,
-    ) -> Result<(), (Promise, String)> {
-        // Not there: it was never accepted, or by a server that is gone.
-        let Some(ledger) = seen.from.and_then(|from| ledgers.get(&from)) else { return Ok(()) };
-        let (sent, received) = (seen.sent.len(), seen.received.len());
-        if !ledger.written.starts_with(&seen.received) {
-            return Err((Promise::Order, format!("the {received} bytes received are not what was written")));
-        }
-        if !seen.sent.starts_with(&ledger.received) {
-            let how = format!("the engine got {} bytes that were not sent so", ledger.received.len());
-            return Err((Promise::SenderOrder, how));
-        }
-        let reachable = self.is_reachable(seen.client);
-        if seen.eof && reachable && received != ledger.credited {
-            let how = format!("a clean end after {received} bytes of {}", ledger.credited);
-            return Err((Promise::Order, how));
-        }
-        let polite = ledger.closed.is_some() && !ledger.dropped && ledger.ended == Some(Cause::Closed);
-        if seen.eof && reachable && polite && received != ledger.written.len() {
-            let how = format!("a goodbye after {received} bytes of {}", ledger.written.len());
-            return Err((Promise::NoGhosts, how));
-        }
-        if ledger.finished && ledger.received.len() != sent {
-            let how = format!("the engine got {} bytes of {sent} before the end", ledger.received.len());
-            return Err((Promise::SenderOrder, how));
-        }
-        let over = seen.eof || seen.cut || !reachable;
-        if over && ledger.ended.is_none() {
-            return Err((Promise::NoGhosts, "is over, but not for the engine".into()));
-        }
-        // The engine may have closed first, and then reads no more.
-        let failed = ledger.ended.filter(|&cause| cause != Cause::Panicked);
-        if seen.finished && !seen.cut && reachable && ledger.closed.is_none() && failed.is_some() {
-            return Err((
-                Promise::SenderOrder,
-                format!("it ended politely, and was cut off: {:?}", ledger.ended),
-            ));
-        }
-        Ok(())
     }
 
     /// Everybody goes, and nothing of them is left.

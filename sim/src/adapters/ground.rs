@@ -17,25 +17,7 @@ use crate::run::Run;
 use crate::seen::Seen;
 use crate::tape::Rng;
 use crate::trace::{Keep, Trace};
-
-/// What a client has seen of one connection.
-#[derive(Clone, Debug, Default)]
-pub struct Transcript {
-    /// Whose it was.
-    pub client: usize,
-    /// Where it came from; none, if it was never made.
-    pub from: Option<SocketAddr>,
-    /// All that was sent.
-    pub sent: Vec<u8>,
-    /// Whether the client ended its sending side.
-    pub finished: bool,
-    /// All that was received.
-    pub received: Vec<u8>,
-    /// Whether the client saw the server end it.
-    pub eof: bool,
-    /// Whether the client cut it short, or saw it fail.
-    pub cut: bool,
-}
+use crate::transcript::Transcript;
 
 /// What both kernels know of one connection.
 #[derive(Debug, Default)]

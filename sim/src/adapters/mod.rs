@@ -31,12 +31,12 @@ use turmoil::{Builder, Sim};
 
 use self::client::Client;
 use self::ground::Ground;
-pub use self::ground::Transcript;
 use self::host::SERVER;
 use crate::oracle::{Broken, Promise};
 use crate::plan::{Bounds, Plan, What};
 use crate::run::Run;
 use crate::trace::Keep;
+use crate::transcript::Transcript;
 
 /// The clients' machines. A run slows down with the square of their number, not with that of the clients.
 const HOSTS: [&str; 3] = ["alder", "birch", "cedar"];

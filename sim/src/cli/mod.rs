@@ -10,6 +10,7 @@ use std::num::NonZero;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread::available_parallelism;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use sim::tier::On;
@@ -91,7 +92,23 @@ enum Command {
         file: PathBuf,
         #[command(flatten)]
         on: Tier,
+        #[command(flatten)]
+        how: Recording,
     },
+}
+
+/// How a recording is replayed.
+#[derive(Clone, Copy, Debug, Args)]
+struct Recording {
+    /// Stop so many seconds after a recording's beginning
+    #[arg(long, value_parser = seconds)]
+    until: Option<Duration>,
+    /// Of a recording, print only what stands where in the end
+    #[arg(long)]
+    quiet: bool,
+    /// Hold a recording against the reference model, which knows no names but ASCII ones and the simulation's
+    #[arg(long)]
+    judge: bool,
 }
 
 #[derive(Debug, Args)]
@@ -157,7 +174,7 @@ pub(crate) fn main() -> ExitCode {
             one::shrink_seed(seed.expect("clap asks for a file or a seed"), budget, on.on, &out.out)
         }
         Command::Planted { only, write } => planted::planted(&only, write),
-        Command::Replay { file, on } => one::replay(&file, on.on),
+        Command::Replay { file, on, how } => one::replay(&file, on.on, how),
     };
     match verdict {
         Ok(Verdict::Fine) => ExitCode::SUCCESS,
@@ -167,6 +184,11 @@ pub(crate) fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    seconds.ok_or_else(|| "expected seconds such as 12.5".into())
 }
 
 /// A number, decimal or hexadecimal.

@@ -2,16 +2,20 @@
 
 use std::ffi::OsString;
 use std::fs;
+use std::io::{self, BufWriter};
 use std::path::Path;
 
+use chat_record::Replay;
 use sim::corpus;
+use sim::oracle::Oracle;
+use sim::recording::{self, How};
 use sim::shrink::shrink;
 use sim::tape::Tape;
 use sim::tier::On;
 use sim::trace::Keep;
 
 use super::report::{keep, path_of, whole};
-use super::{Mishap, Verdict};
+use super::{Mishap, Recording, Verdict};
 
 /// Runs a seed and prints everything.
 pub(super) fn run(seed: u64, on: On) -> Result<Verdict, Mishap> {
@@ -19,13 +23,32 @@ pub(super) fn run(seed: u64, on: On) -> Result<Verdict, Mishap> {
 }
 
 /// Runs what a file holds and prints everything.
-pub(super) fn replay(file: &Path, on: On) -> Result<Verdict, Mishap> {
+pub(super) fn replay(file: &Path, on: On, how: Recording) -> Result<Verdict, Mishap> {
     let bytes = fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
-    if is_tape(&bytes) {
+    if !Replay::is_recording(&bytes) {
         return whole(&load(file)?, on);
     }
-    // Here the recording of a real server is to be replayed.
-    Err(format!("{}: is no tape, and recordings cannot be replayed yet", file.display()))
+    let Recording { until, quiet, judge } = how;
+    let how = How { until, print: !quiet, judge };
+    let print = |out: &mut dyn io::Write| {
+        let replayed = match recording::replay(&bytes, how, out)? {
+            Ok(replayed) => replayed,
+            Err(unreadable) => return Ok(Err(format!("{}: {unreadable}", file.display()))),
+        };
+        writeln!(out, "{replayed}")?;
+        let broken = replayed.oracle.as_ref().and_then(Oracle::broken);
+        if let Some(broken) = broken {
+            writeln!(out, "broken: {broken}")?;
+        }
+        out.flush()?;
+        let fine = replayed.differs.is_none() && broken.is_none();
+        Ok(Ok(if fine { Verdict::Fine } else { Verdict::Failed }))
+    };
+    print(&mut BufWriter::new(io::stdout().lock())).unwrap_or_else(|error: io::Error| {
+        // Whoever reads only the beginning has seen enough.
+        let enough = error.kind() == io::ErrorKind::BrokenPipe;
+        if enough { Ok(Verdict::Fine) } else { Err(format!("standard output: {error}")) }
+    })
 }
 
 /// Shrinks the tape in a file to another file beside it.
@@ -61,10 +84,4 @@ fn shrink_to(tape: &Tape, budget: usize, on: On, file: &Path) -> Result<Verdict,
 
 fn load(file: &Path) -> Result<Tape, Mishap> {
     corpus::load(file).map_err(|error| error.to_string())
-}
-
-/// Whether a file begins as a tape does: with a comment or a hex digit.
-fn is_tape(bytes: &[u8]) -> bool {
-    let first = bytes.trim_ascii_start().first();
-    first.is_some_and(|byte| *byte == b'#' || byte.is_ascii_hexdigit())
 }

@@ -1,0 +1,76 @@
+//! What a recording is made of: a few bytes that say so, a [`Header`], and [`Entry`] after [`Entry`], each in
+//! postcard's wire format (<https://postcard.jamesmunns.com>): numbers as varints, nothing in between.
+
+use std::net::SocketAddr;
+
+use chat_core::Cause;
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::config::ConfigRecord;
+
+/// How every recording begins. No text does. The last byte is the version of the format.
+pub(crate) const MAGIC: &[u8; 8] = b"\xffchatre\x01";
+
+/// What stands before the entries.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Header {
+    /// The version of the engine that was recorded: another one may answer otherwise.
+    pub(crate) version: String,
+    pub(crate) config: ConfigRecord,
+}
+
+/// One thing that was told to the engine, or that it answered. Connections are called by their slots.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Entry<'a> {
+    /// Both clocks, from here on: monotonic nanoseconds; seconds and nanoseconds since 1970.
+    Now { mono: u64, secs: i64, nanos: u32 },
+    /// A connection was accepted.
+    Connect { slot: u32, peer: SocketAddr },
+    /// Text may flow.
+    Opened { slot: u32 },
+    /// A peer sent these bytes.
+    Received { slot: u32, bytes: &'a [u8] },
+    /// So many bytes of the outstanding write have left.
+    Wrote { slot: u32, count: u32 },
+    /// A peer ended its sending side.
+    PeerFinished { slot: u32 },
+    /// A connection is gone.
+    Disconnected {
+        slot: u32,
+        #[serde(with = "CauseRecord")]
+        cause: Cause,
+    },
+    /// Time has passed.
+    Timeout,
+    /// The server is to end.
+    Shutdown,
+    /// Output that is sealed, and numbered from 0 between one `Drained` and the next.
+    Piece { len: u32, hash: u64 },
+    /// The engine wants that piece written.
+    Write { slot: u32, piece: u32 },
+    /// It wants a peer read, or not.
+    Reading { slot: u32, enabled: bool },
+    /// It wants a connection closed, at once or behind what it is owed.
+    Close { slot: u32, at_once: bool, reason: &'a str },
+    /// It has something for the log.
+    Report { hash: u64 },
+    /// It has nothing more.
+    Drained,
+}
+
+/// [`Cause`], as it is stored.
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Cause")]
+enum CauseRecord {
+    Closed,
+    Reset,
+    TimedOut,
+    Failed,
+    Panicked,
+}
+
+/// What stands for bytes that another engine is to give again: XXH3, which never changes.
+pub(crate) fn hash(bytes: &[u8]) -> u64 {
+    xxh3_64(bytes)
+}

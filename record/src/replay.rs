@@ -1,0 +1,261 @@
+//! From a recording to an engine that does the same.
+
+use std::fmt;
+use std::time::Duration;
+
+use chat_core::{Action, Close, Config, ConfigError, ConnId, Engine, Event, Mono, Now};
+use chat_driver::{Input, Observer};
+use chrono::DateTime;
+
+use crate::format::{Entry, Header, MAGIC, hash};
+use crate::recorder::slot_of;
+
+/// An engine that is told again, entry by entry, what another one was told, and held to what that one answered.
+#[derive(Debug)]
+pub struct Replay<'a> {
+    engine: Engine,
+    config: Config,
+    version: String,
+    /// What is left of the recording.
+    rest: &'a [u8],
+    now: Now,
+    /// When the recording began.
+    began: Option<Mono>,
+    /// By slot.
+    conns: Vec<Option<ConnId>>,
+    /// The pieces of this drain: length and hash.
+    pieces: Vec<(u32, u64)>,
+    entries: u64,
+    turns: u64,
+}
+
+/// Why a file is not a recording that can be replayed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unreadable {
+    /// It is something else.
+    NoRecording,
+    /// It is of another version of the format.
+    Format(u8),
+    /// Its beginning is missing or damaged.
+    Header,
+    /// Its configuration contradicts itself.
+    Config(ConfigError),
+}
+
+/// Where a replay departs from its recording.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Differs {
+    /// The number of the entry, from 0.
+    pub entry: u64,
+    /// How, in one line.
+    pub how: String,
+}
+
+impl<'a> Replay<'a> {
+    /// Whether these bytes begin as recordings do.
+    #[must_use]
+    pub fn is_recording(bytes: &[u8]) -> bool {
+        bytes.starts_with(&MAGIC[..MAGIC.len() - 1])
+    }
+
+    /// At the beginning of the recording that `bytes` are.
+    ///
+    /// # Errors
+    /// If they are none.
+    pub fn new(bytes: &'a [u8]) -> Result<Self, Unreadable> {
+        if !Self::is_recording(bytes) {
+            return Err(Unreadable::NoRecording);
+        }
+        let (magic, rest) = bytes.split_at_checked(MAGIC.len()).ok_or(Unreadable::Header)?;
+        if magic != MAGIC {
+            return Err(Unreadable::Format(magic[MAGIC.len() - 1]));
+        }
+        let (header, rest) = postcard::take_from_bytes::<Header>(rest).map_err(|_| Unreadable::Header)?;
+        let config = Config::from(header.config);
+        Ok(Self {
+            engine: Engine::new(config.clone()).map_err(Unreadable::Config)?,
+            config,
+            version: header.version,
+            rest,
+            now: Now { mono: Mono(0), utc: DateTime::UNIX_EPOCH },
+            began: None,
+            conns: Vec::new(),
+            pieces: Vec::new(),
+            entries: 0,
+            turns: 0,
+        })
+    }
+
+    /// The engine, as far as it has come.
+    #[must_use]
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// What it was configured to be.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The version of the server that was recorded, if it is not this one: it may have answered otherwise.
+    #[must_use]
+    pub fn other_version(&self) -> Option<&str> {
+        (self.version != env!("CARGO_PKG_VERSION")).then_some(&self.version)
+    }
+
+    /// How much time has passed since the recording began.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.began.map_or(Duration::ZERO, |began| self.now.mono.since(began))
+    }
+
+    /// How many turns have come to their end.
+    #[must_use]
+    pub fn turns(&self) -> u64 {
+        self.turns
+    }
+
+    /// How many entries were replayed.
+    #[must_use]
+    pub fn entries(&self) -> u64 {
+        self.entries
+    }
+
+    /// Bytes that are no whole entry: the end of a recording that was cut short.
+    #[must_use]
+    pub fn remainder(&self) -> usize {
+        self.rest.len()
+    }
+
+    /// How much time will have passed with the next entry; none, if there is none.
+    #[must_use]
+    pub fn next_elapsed(&self) -> Option<Duration> {
+        let (entry, _) = postcard::take_from_bytes::<Entry<'_>>(self.rest).ok()?;
+        Some(match (entry, self.began) {
+            (Entry::Now { mono, .. }, Some(began)) => Mono(mono).since(began),
+            _ => self.elapsed(),
+        })
+    }
+
+    /// Replays the next entry, and shows `observer` what the driver's observer was shown; false at the end.
+    ///
+    /// # Errors
+    /// If the engine answers otherwise than the one that was recorded did, or if no engine can have been told this.
+    pub fn step(&mut self, observer: &mut dyn Observer) -> Result<bool, Differs> {
+        // The end of a file that was not ended in order is no whole entry.
+        let Ok((entry, rest)) = postcard::take_from_bytes::<Entry<'_>>(self.rest) else { return Ok(false) };
+        let result = self.replay(&entry, observer);
+        result.map_err(|how| Differs { entry: self.entries, how })?;
+        self.rest = rest;
+        self.entries += 1;
+        Ok(true)
+    }
+
+    fn replay(&mut self, entry: &Entry<'_>, observer: &mut dyn Observer) -> Result<(), String> {
+        match *entry {
+            Entry::Now { mono, secs, nanos } => {
+                let utc = DateTime::from_timestamp(secs, nanos).ok_or("there is no such time")?;
+                self.now = Now { mono: Mono(mono), utc };
+                self.began.get_or_insert(self.now.mono);
+            }
+            Entry::Connect { slot, peer } => {
+                let conn = self.engine.connect(self.now, peer.ip());
+                if slot_of(conn) != slot {
+                    return Err(format!("the engine calls the connection {conn}, and called it {slot}"));
+                }
+                if self.conns.len() <= conn.slot() {
+                    self.conns.resize(conn.slot() + 1, None);
+                }
+                self.conns[conn.slot()] = Some(conn);
+                observer.handled(self.now, Input::Connect { conn, peer }, &self.engine);
+            }
+            Entry::Opened { slot } => self.event(slot, Event::Opened, observer)?,
+            Entry::Received { slot, bytes } => self.event(slot, Event::Received(bytes), observer)?,
+            Entry::Wrote { slot, count } => self.event(slot, Event::Wrote(count as usize), observer)?,
+            Entry::PeerFinished { slot } => self.event(slot, Event::PeerFinished, observer)?,
+            Entry::Disconnected { slot, cause } => {
+                self.event(slot, Event::Disconnected(cause), observer)?;
+                self.conns[slot as usize] = None;
+            }
+            Entry::Timeout => {
+                self.engine.handle_timeout(self.now);
+                observer.handled(self.now, Input::Timeout, &self.engine);
+            }
+            Entry::Shutdown => {
+                self.engine.shutdown(self.now);
+                observer.handled(self.now, Input::Shutdown, &self.engine);
+            }
+            Entry::Piece { len, hash } => self.pieces.push((len, hash)),
+            Entry::Write { .. } | Entry::Reading { .. } | Entry::Close { .. } | Entry::Report { .. } => {
+                self.poll(entry, observer)?;
+            }
+            Entry::Drained => {
+                self.poll(entry, observer)?;
+                self.pieces.clear();
+                self.turns += 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn event(&mut self, slot: u32, event: Event<'_>, observer: &mut dyn Observer) -> Result<(), String> {
+        let conn = self.conns.get(slot as usize).copied().flatten();
+        let conn = conn.ok_or_else(|| format!("no connection has slot {slot}"))?;
+        self.engine.handle(self.now, conn, event);
+        observer.handled(self.now, Input::Event { conn, event }, &self.engine);
+        Ok(())
+    }
+
+    /// Asks the engine for an action, which must be the one that was recorded.
+    fn poll(&mut self, recorded: &Entry<'_>, observer: &mut dyn Observer) -> Result<(), String> {
+        let action = self.engine.poll_action();
+        observer.polled(action.as_ref(), &self.engine);
+        let same = match (recorded, &action) {
+            (Entry::Drained, None) => true,
+            (Entry::Write { slot, piece }, Some(Action::Write { conn, bytes })) => {
+                let piece = self.pieces.get(*piece as usize).ok_or("there is no such piece")?;
+                *slot == slot_of(*conn) && *piece == (bytes.len() as u32, hash(bytes))
+            }
+            (Entry::Reading { slot, enabled }, Some(Action::Reading { conn, enabled: now })) => {
+                *slot == slot_of(*conn) && enabled == now
+            }
+            (Entry::Close { slot, at_once, reason }, Some(Action::Close { conn, how, reason: now })) => {
+                *slot == slot_of(*conn) && *at_once == (*how == Close::Now) && *reason == now.to_string()
+            }
+            (Entry::Report { hash: before }, Some(Action::Report(report))) => {
+                *before == hash(format!("{report:?}").as_bytes())
+            }
+            _ => false,
+        };
+        if same {
+            return Ok(());
+        }
+        let recorded = match recorded {
+            Entry::Write { slot, piece } => format!("Write to {slot} {:?}", self.pieces.get(*piece as usize)),
+            other => format!("{other:?}"),
+        };
+        Err(format!("the engine says {action:?}, and said {recorded}"))
+    }
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoRecording => f.write_str("is no recording"),
+            Self::Format(version) => write!(f, "is a recording of another format, {version}"),
+            Self::Header => f.write_str("ends before a recording has begun, or is damaged"),
+            Self::Config(error) => write!(f, "holds a configuration that cannot be: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for Unreadable {}
+
+impl fmt::Display for Differs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "entry {}: {}", self.entry, self.how)
+    }
+}
+
+impl std::error::Error for Differs {}

@@ -1,0 +1,210 @@
+//! What is recorded can be replayed, and nothing else passes for it.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use chat_core::{Action, Cause, Config, ConnId, Engine, Event, Mono, Now};
+use chat_driver::{Input, Observer};
+use chat_record::{Recorder, Replay, Unreadable};
+use chrono::DateTime;
+
+#[test]
+fn a_recording_is_replayed_to_the_same_state() {
+    let folder = Folder::new("same");
+    let server = session(&folder.file(), 0);
+    let bytes = fs::read(folder.file()).unwrap();
+    let mut replay = Replay::new(&bytes).unwrap();
+    assert_eq!((replay.config(), replay.other_version()), (&Config::default(), None));
+    let mut seen = Seen::default();
+    while replay.step(&mut seen).unwrap() {}
+    assert_eq!(replay.engine().state(), server.engine.state());
+    assert_eq!((replay.remainder(), replay.elapsed().as_secs()), (0, 2));
+    assert_eq!(seen, server.seen);
+}
+
+#[test]
+fn a_recording_is_its_owners_alone_and_the_one_before_is_kept() {
+    let folder = Folder::new("owner");
+    fs::write(folder.file(), "the one before").unwrap();
+    fs::set_permissions(folder.file(), fs::Permissions::from_mode(0o644)).unwrap();
+    drop(session(&folder.file(), 0));
+    assert_eq!(fs::metadata(folder.file()).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(fs::read_to_string(folder.0.join("recording.old")).unwrap(), "the one before");
+}
+
+#[test]
+fn what_is_no_ordinary_file_is_left_alone() {
+    let folder = Folder::new("special");
+    fs::create_dir(folder.file()).unwrap();
+    let error = Recorder::open(&folder.file(), 0, &Config::default()).unwrap_err();
+    assert!(error.to_string().contains("directory"), "{error}");
+    let error = Recorder::open(&folder.file().join("not/there"), 0, &Config::default()).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
+}
+
+#[test]
+fn a_recording_ends_at_its_limit_with_a_whole_turn() {
+    let folder = Folder::new("limit");
+    drop(session(&folder.file(), 0));
+    let whole = fs::read(folder.file()).unwrap();
+    assert!(whole.len() > 300, "{}", whole.len());
+    for limit in [1, 100, 200, 300] {
+        drop(session(&folder.file(), limit));
+        let bytes = fs::read(folder.file()).unwrap();
+        assert!(bytes.len() as u64 <= limit && whole.starts_with(&bytes), "{limit}");
+        let Ok(mut replay) = Replay::new(&bytes) else { continue };
+        while replay.step(&mut Seen::default()).unwrap() {}
+        assert_eq!(replay.remainder(), 0, "{limit}");
+    }
+}
+
+#[test]
+fn a_recording_may_be_cut_short_anywhere() {
+    let folder = Folder::new("short");
+    drop(session(&folder.file(), 0));
+    let bytes = fs::read(folder.file()).unwrap();
+    for end in 0..bytes.len() {
+        match Replay::new(&bytes[..end]) {
+            Ok(mut replay) => while replay.step(&mut Seen::default()).unwrap() {},
+            Err(Unreadable::NoRecording | Unreadable::Header) => assert!(end < 100, "{end}"),
+            Err(other) => panic!("{end}: {other}"),
+        }
+    }
+}
+
+#[test]
+fn another_answer_than_the_recorded_one_is_found() {
+    let folder = Folder::new("other");
+    drop(session(&folder.file(), 0));
+    let mut bytes = fs::read(folder.file()).unwrap();
+    let at = bytes.windows(5).position(|part| part == b"hello").unwrap();
+    bytes[at] = b'j';
+    let mut replay = Replay::new(&bytes).unwrap();
+    let differs = loop {
+        match replay.step(&mut Seen::default()) {
+            Ok(more) => assert!(more, "the replay ends as if nothing had changed"),
+            Err(differs) => break differs,
+        }
+    };
+    assert!(differs.how.contains("jello") && differs.how.contains("and said Write to 1"), "{differs}");
+    bytes[7] += 1;
+    assert_eq!(Replay::new(&bytes).unwrap_err(), Unreadable::Format(2));
+    assert_eq!(Replay::new(b"\n# a tape").unwrap_err(), Unreadable::NoRecording);
+}
+
+/// Two people meet, one of them is refused a name, and both go.
+fn session(file: &Path, limit: u64) -> Server {
+    let mut server = Server::new(file, limit);
+    let (ann, bob) = (server.open(), server.open());
+    server.tell(ann, Event::Received(b"ann\n"));
+    server.tell(bob, Event::Received(b"ann\n"));
+    server.drain();
+    server.now = at(2);
+    server.tell(bob, Event::Received(b"bob\n/join #tea\n"));
+    server.tell(ann, Event::Received(b"hello\n/msg bob psst\n/quit\n"));
+    server.drain();
+    server.tell(bob, Event::PeerFinished);
+    server.tell(ann, Event::Disconnected(Cause::Closed));
+    server.drain();
+    let carl = server.open();
+    server.tell(carl, Event::Received(b"carl\n/topic of the day\nunfinished"));
+    server.drain();
+    server.recorder = None;
+    server
+}
+
+/// An engine whose peers take everything at once, and a recorder that looks on.
+struct Server {
+    engine: Engine,
+    recorder: Option<Recorder>,
+    seen: Seen,
+    now: Now,
+}
+
+impl Server {
+    fn new(file: &Path, limit: u64) -> Self {
+        let config = Config::default();
+        let recorder = Some(Recorder::open(file, limit, &config).unwrap());
+        Self { engine: Engine::new(config).unwrap(), recorder, seen: Seen::default(), now: at(0) }
+    }
+
+    fn open(&mut self) -> ConnId {
+        let peer = SocketAddr::from(([10, 0, 0, 1], 4_711));
+        let conn = self.engine.connect(self.now, peer.ip());
+        self.note(Input::Connect { conn, peer });
+        self.tell(conn, Event::Opened);
+        conn
+    }
+
+    fn tell(&mut self, conn: ConnId, event: Event<'_>) {
+        self.engine.handle(self.now, conn, event);
+        self.note(Input::Event { conn, event });
+    }
+
+    fn note(&mut self, input: Input<'_>) {
+        for observer in
+            self.recorder.iter_mut().map(|it| it as &mut dyn Observer).chain([&mut self.seen as _])
+        {
+            observer.handled(self.now, input, &self.engine);
+        }
+    }
+
+    fn drain(&mut self) {
+        loop {
+            let action = self.engine.poll_action();
+            for observer in
+                self.recorder.iter_mut().map(|it| it as &mut dyn Observer).chain([&mut self.seen as _])
+            {
+                observer.polled(action.as_ref(), &self.engine);
+            }
+            match action {
+                None => return,
+                Some(Action::Write { conn, bytes }) => self.tell(conn, Event::Wrote(bytes.len())),
+                Some(_) => {}
+            }
+        }
+    }
+}
+
+/// All that an observer sees, in its order.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Seen(Vec<String>);
+
+impl Observer for Seen {
+    fn handled(&mut self, now: Now, input: Input<'_>, _: &Engine) {
+        self.0.push(format!("{now:?} {input:?}"));
+    }
+
+    fn polled(&mut self, action: Option<&Action>, _: &Engine) {
+        self.0.push(format!("{action:?}"));
+    }
+}
+
+fn at(secs: u64) -> Now {
+    let utc = DateTime::from_timestamp(1_000_000_000 + secs as i64, 5).unwrap();
+    Now { mono: Mono(7 + secs * 1_000_000_000), utc }
+}
+
+/// A folder of the test's own, gone with it.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).unwrap();
+        Self(folder)
+    }
+
+    fn file(&self) -> PathBuf {
+        self.0.join("recording")
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
