@@ -56,8 +56,19 @@ impl Binary {
     /// A command that runs it with at most so many descriptors.
     #[must_use]
     pub fn command_with_descriptors(self, limit: u32) -> Command {
+        self.command_behind(&format!("ulimit -n {limit}"))
+    }
+
+    /// A command that runs it where no file can be written, as on a full disk.
+    #[must_use]
+    pub fn command_with_full_disk(self) -> Command {
+        self.command_behind("trap '' XFSZ && ulimit -f 0")
+    }
+
+    /// A command that runs it in a shell that was prepared like this.
+    fn command_behind(self, prepare: &str) -> Command {
         let mut command = Command::new("sh");
-        command.arg("-c").arg(format!(r#"ulimit -n {limit} && exec "$0" "$@""#)).arg(self.path());
+        command.arg("-c").arg(format!(r#"{prepare} && exec "$0" "$@""#)).arg(self.path());
         clean(command)
     }
 

@@ -8,7 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Instant;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, prlimit};
 
 use crate::{Binary, Client, DEADLINE, wait_until};
 
@@ -121,6 +121,32 @@ impl Server {
 
     fn proc(&self, file: &str) -> String {
         format!("/proc/{}/{file}", self.child.id())
+    }
+
+    /// Stops it as it is, as a machine that falls asleep does.
+    pub fn suspend(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::STOP).expect("the server runs");
+    }
+
+    /// Lets it go on after [`suspend`](Self::suspend).
+    pub fn resume(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::CONT).expect("the server runs");
+    }
+
+    /// Lets it have no more descriptors than it holds now.
+    pub fn exhaust_descriptors(&self) {
+        self.limit_descriptors(Some(self.descriptors() as u64));
+    }
+
+    /// Lets it have as many as at first.
+    pub fn restore_descriptors(&self) {
+        self.limit_descriptors(getrlimit(Resource::Nofile).maximum);
+    }
+
+    fn limit_descriptors(&self, current: Option<u64>) {
+        // The hard limit is the one that it has from us.
+        let limit = Rlimit { current, maximum: getrlimit(Resource::Nofile).maximum };
+        prlimit(Some(Pid::from_child(&self.child)), Resource::Nofile, limit).expect("the server runs");
     }
 
     /// Asks it to end, as an operator or a supervisor does: with SIGTERM.

@@ -111,8 +111,14 @@ impl Marks {
         self.0 |= other.0;
     }
 
+    /// Whether this one is in it.
+    #[must_use]
+    pub fn contains(self, mark: Mark) -> bool {
+        self.0 & (1 << mark as u8) != 0
+    }
+
     /// Those that are not in it.
     pub fn missing(self) -> impl Iterator<Item = Mark> {
-        Mark::ALL.into_iter().filter(move |&mark| self.0 & (1 << mark as u8) == 0)
+        Mark::ALL.into_iter().filter(move |&mark| !self.contains(mark))
     }
 }

@@ -1,0 +1,27 @@
+//! An engine's configuration as flags.
+
+use chat_core::{Config, FloodLimit};
+
+/// The flags of a server with this configuration. Which history it keeps is all that flags say of it, and
+/// loopback addresses are never counted.
+pub(crate) fn of(config: &Config) -> Vec<String> {
+    let flood = match config.flood {
+        None => "off".to_owned(),
+        Some(FloodLimit { lines, per }) => format!("{lines}/{}", per.as_secs_f64()),
+    };
+    let flags = [
+        ("--lobby", config.lobby.clone().unwrap_or_else(|| "none".into())),
+        ("--flood", flood),
+        ("--backlog", config.backlog.to_string()),
+        ("--stall", config.stall.as_secs_f64().to_string()),
+        ("--memory", config.memory.to_string()),
+        ("--registration-timeout", config.registration_timeout.as_secs_f64().to_string()),
+        ("--rooms-per-user", config.rooms_per_user.to_string()),
+        ("--members-per-room", config.members_per_room.to_string()),
+        ("--max-connections", config.max_connections.to_string()),
+        ("--announce-limit", config.announce_limit.to_string()),
+        ("--history", if config.history.is_some() { "memory" } else { "none" }.into()),
+        ("--log-level", if config.report_messages { "debug" } else { "info" }.into()),
+    ];
+    flags.into_iter().flat_map(|(flag, value)| [flag.to_owned(), value]).collect()
+}
