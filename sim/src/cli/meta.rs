@@ -2,6 +2,7 @@
 
 use std::env;
 use std::io::{BufRead as _, BufReader, Lines};
+use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use sim::tier::On;
@@ -9,8 +10,10 @@ use sim::tier::On;
 use super::{Mishap, Verdict};
 
 /// Runs a seed in two child processes, and prints the first line in which they differ.
-pub(super) fn meta(seed: u64, on: On) -> Result<Verdict, Mishap> {
-    let (mut left, mut right) = (Twin::start(seed, on)?, Twin::start(seed, on)?);
+pub(super) fn meta(seed: u64, on: On, other: Option<&Path>) -> Result<Verdict, Mishap> {
+    let own = env::current_exe().map_err(mishap)?;
+    let mut left = Twin::start(&own, seed, on)?;
+    let mut right = Twin::start(other.unwrap_or(&own), seed, on)?;
     let mut last = String::new();
     for number in 1.. {
         match (left.line()?, right.line()?) {
@@ -42,8 +45,7 @@ struct Twin {
 }
 
 impl Twin {
-    fn start(seed: u64, on: On) -> Result<Self, Mishap> {
-        let program = env::current_exe().map_err(mishap)?;
+    fn start(program: &Path, seed: u64, on: On) -> Result<Self, Mishap> {
         let mut command = Command::new(program);
         command.args(["run", "--seed", &seed.to_string(), "--on", on.name()]).stdout(Stdio::piped());
         let mut child = command.spawn().map_err(mishap)?;

@@ -60,6 +60,9 @@ enum Command {
         seed: Seed,
         #[command(flatten)]
         on: Tier,
+        /// What the second process runs: another build of this program
+        #[arg(long)]
+        other: Option<PathBuf>,
     },
     /// Make a failing tape as small as possible
     Shrink {
@@ -168,7 +171,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Run { seed, on } => one::run(seed.seed, on.on),
         Command::Sweep { seeds, from, crowd } => many::sweep(seeds, from, &crowd),
         Command::Soak { minutes, from, crowd } => many::soak(minutes, from, &crowd),
-        Command::Meta { seed, on } => meta::meta(seed.seed, on.on),
+        Command::Meta { seed, on, other } => meta::meta(seed.seed, on.on, other.as_deref()),
         Command::Shrink { file: Some(file), budget, on, .. } => one::shrink_file(&file, budget, on.on),
         Command::Shrink { seed, budget, on, out, .. } => {
             one::shrink_seed(seed.expect("clap asks for a file or a seed"), budget, on.on, &out.out)

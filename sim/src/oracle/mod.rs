@@ -1,97 +1,31 @@
 //! What must be true of every run, checked with every step of it.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `promise` | what is promised |
+//! | `model` | the reference model, in lockstep with the engine |
+//! | `ranges` | a check of each member's transcript that needs no model |
+//! | `ledger` | what the server has seen of each connection |
+//! | `marks` | situations that must have been met |
 
+mod ledger;
 mod marks;
 mod model;
+mod promise;
+mod ranges;
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::net::SocketAddr;
 
 use chat_core::{Action, Cause, Close, Config, ConnId, Engine, Event, Mono, Now, Reason, Report, Timer};
 use chat_driver::{Input, Observer};
+pub use ledger::Ledger;
 pub use marks::{Mark, Marks};
 use model::{Model, Peer, slot_of};
+pub use promise::{Broken, Promise};
+use ranges::Records;
 
 /// So many connections at one time are a storm.
 const STORM: u32 = 12;
-
-/// A promise of `design.md`, section 2.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Promise {
-    /// G1: each member sees its room's one sequence, without gap, repeat or reordering.
-    Order,
-    /// G2: what one connection sends takes effect in the order sent.
-    SenderOrder,
-    /// G3: names are unique, and joins, leaves and renames are announced once.
-    Names,
-    /// G4: everything opened is closed once, and all it held is released.
-    NoGhosts,
-    /// G5: memory has limits, and a slow reader delays nobody.
-    Bounded,
-    /// G6: stamps never go back, deadlines run on monotonic time.
-    Time,
-    /// G8: nothing panics or wedges the engine.
-    Robust,
-    /// G9: when faults end, what is said arrives.
-    Live,
-    /// G10: the same again gives the same again.
-    Repeatable,
-}
-
-/// A promise that was broken, and how.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Broken {
-    /// Which.
-    pub promise: Promise,
-    /// How, in one line.
-    pub how: String,
-}
-
-impl fmt::Display for Broken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}: {}", self.promise, self.how)
-    }
-}
-
-/// One connection, as the server has seen it.
-#[derive(Clone, Debug)]
-pub struct Ledger {
-    /// What the engine calls it.
-    pub conn: ConnId,
-    /// Where it comes from.
-    pub peer: SocketAddr,
-    /// All that was received from it.
-    pub received: Vec<u8>,
-    /// Whether its end of input was seen.
-    pub finished: bool,
-    /// All that was written to it.
-    pub written: Vec<u8>,
-    /// How much of that was credited.
-    pub credited: usize,
-    /// Why the engine closed it, if it did.
-    pub closed: Option<Reason>,
-    /// Whether the engine had it dropped as it was.
-    pub dropped: bool,
-    /// How it ended, if it has.
-    pub ended: Option<Cause>,
-}
-
-impl Ledger {
-    fn new(conn: ConnId, peer: SocketAddr) -> Self {
-        let (received, written) = (Vec::new(), Vec::new());
-        Self {
-            conn,
-            peer,
-            received,
-            finished: false,
-            written,
-            credited: 0,
-            closed: None,
-            dropped: false,
-            ended: None,
-        }
-    }
-}
 
 /// Holds every step of an engine against a reference model of it.
 #[derive(Debug)]
@@ -108,6 +42,8 @@ pub struct Oracle {
     broken: Option<Broken>,
     marks: Marks,
     ledgers: Vec<Ledger>,
+    /// What rooms said, if that can be told from the answers to `/history`.
+    records: Option<Records>,
     /// The ledger of each slot in use.
     ledger_of: BTreeMap<u32, usize>,
 }
@@ -127,6 +63,7 @@ impl Oracle {
             broken: None,
             marks: Marks::default(),
             ledgers: Vec::new(),
+            records: (config.history.is_none() && config.report_messages).then(Records::default),
             ledger_of: BTreeMap::new(),
         }
     }
@@ -201,6 +138,13 @@ impl Oracle {
                     Event::PeerFinished => ledger.finished = true,
                     Event::Disconnected(cause) => {
                         ledger.ended = Some(cause);
+                        let ranges = self
+                            .records
+                            .as_ref()
+                            .map_or(Ok(()), |records| records.check(&ledger.joins, &ledger.written));
+                        if let Err(how) = ranges {
+                            self.accuse(Promise::Order, format!("{conn} {how}"));
+                        }
                         self.ledger_of.remove(&slot);
                     }
                 }
@@ -272,10 +216,25 @@ impl Oracle {
             }
             Action::Close { conn, how, reason } => self.check_close(*conn, *how, *reason),
             Action::Report(report) => match self.model.reports.pop_front() {
-                Some(expected) if expected == *report => Ok(()),
+                Some(expected) if expected == *report => {
+                    self.record_report(report);
+                    Ok(())
+                }
                 expected => Err((promise_of(report), format!("reported {report:?}, expected {expected:?}"))),
             },
         }
+    }
+
+    fn record_report(&mut self, report: &Report) {
+        let (Report::Room(record), Some(records)) = (report, &mut self.records) else { return };
+        if record.kind == "joined" {
+            let joiner = self.model.joiners.pop_front().expect("the model has reported the same");
+            // It may be gone by now.
+            if let Some(&ledger) = self.ledger_of.get(&joiner) {
+                self.ledgers[ledger].joins.push(records.len());
+            }
+        }
+        records.add(record);
     }
 
     fn check_write(&mut self, conn: ConnId, bytes: &[u8]) -> Result<(), (Promise, String)> {
@@ -283,6 +242,9 @@ impl Oracle {
         let Some(peer) = self.peer(conn) else { return Ok(()) };
         if peer.writing > 0 {
             return Err((Promise::Bounded, format!("a second write for {conn}")));
+        }
+        if bytes.last() != Some(&b'\n') {
+            return Err((Promise::Order, format!("{conn} is written a part of a line")));
         }
         if peer.is_dropped() || peer.is_told_to_close() || bytes.is_empty() {
             return Err((

@@ -59,6 +59,8 @@ pub(super) struct Model {
     history: History,
     /// What the engine has still to report, in order.
     pub(super) reports: VecDeque<Report>,
+    /// Whose the joins among them are, in order.
+    pub(super) joiners: VecDeque<u32>,
     /// Who is due to be given the next part of a long answer.
     answers_due: VecDeque<u32>,
     /// Connections whose nickname was refused in the turn under way, in order.
@@ -84,6 +86,7 @@ impl Model {
             rooms_before: BTreeSet::new(),
             history: History::new(config.history),
             reports: VecDeque::new(),
+            joiners: VecDeque::new(),
             answers_due: VecDeque::new(),
             refused: Vec::new(),
             joined: Vec::new(),
@@ -236,6 +239,11 @@ impl Model {
         self.leave_everything(slot, &cause.to_string());
         self.peers.remove(&slot);
     }
+}
+
+/// An event of a room, as its members are told of it.
+pub(super) fn encoded(record: &chat_core::RoomRecord) -> Vec<u8> {
+    wire::line(&wire::event(record))
 }
 
 pub(super) fn slot_of(conn: ConnId) -> u32 {

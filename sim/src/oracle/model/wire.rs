@@ -1,4 +1,4 @@
-//! The words, as design.md section 5.1 has them.
+//! The words that users are told.
 
 use chat_core::{Reason, RoomRecord};
 use chrono::{DateTime, Utc};

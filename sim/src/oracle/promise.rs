@@ -1,0 +1,41 @@
+//! What is promised.
+
+use std::fmt;
+
+/// A promise that the server makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Promise {
+    /// G1: each member sees its room's one sequence, without gap, repeat or reordering.
+    Order,
+    /// G2: what one connection sends takes effect in the order sent.
+    SenderOrder,
+    /// G3: names are unique, and joins, leaves and renames are announced once.
+    Names,
+    /// G4: everything opened is closed once, and all it held is released.
+    NoGhosts,
+    /// G5: memory has limits, and a slow reader delays nobody.
+    Bounded,
+    /// G6: stamps never go back, deadlines run on monotonic time.
+    Time,
+    /// G8: nothing panics or wedges the engine.
+    Robust,
+    /// G9: when faults end, what is said arrives.
+    Live,
+    /// G10: the same again gives the same again.
+    Repeatable,
+}
+
+/// A promise that was broken, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broken {
+    /// Which.
+    pub promise: Promise,
+    /// How, in one line.
+    pub how: String,
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {}", self.promise, self.how)
+    }
+}
