@@ -44,6 +44,26 @@ fn a_fast_reader_of_a_long_answer_does_not_keep_the_turn() {
 }
 
 #[test]
+fn a_long_list_of_rooms_is_given_in_parts() {
+    let mut world = World::new(Config { lobby: None, ..config() });
+    let ann = world.user("ann");
+    let rooms: Vec<_> = (10..40).map(|n| format!("#room{n}")).collect();
+    for room in &rooms {
+        world.send(ann, &format!("/join {room}\n/topic {}\n", "x".repeat(1_000)));
+    }
+    world.text(ann);
+    world.event(ann, Event::Received(b"/rooms\n"));
+    world.drain_once();
+    let mut told = world.lines(ann);
+    assert!(told.len() < 20, "not all of it at once");
+    world.drain();
+    told.extend(world.lines(ann));
+    assert_eq!(told.remove(0), "* 30 rooms:");
+    let told: Vec<_> = told.iter().map(|line| line.split(' ').nth(1).unwrap()).collect();
+    assert_eq!(told, rooms);
+}
+
+#[test]
 fn an_answer_ends_with_its_readers_membership() {
     let (mut world, ann) = world_with_much_history();
     let bob = world.user("bob");

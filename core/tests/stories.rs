@@ -194,6 +194,33 @@ fn memory_is_saved_by_cutting_off_the_one_furthest_behind() {
 }
 
 #[test]
+fn memory_is_short_only_above_its_limit() {
+    let run = |memory| {
+        let mut world = World::new(Config { backlog: 100, memory, ..config() });
+        let (ann, bob) = (world.user("ann"), world.user("bob"));
+        world.peers[bob].takes = false;
+        world.send(ann, &format!("{}\n", "x".repeat(1_000)));
+        (world.engine.footprint().output, world.closed(bob))
+    };
+    let (needed, _) = run(0);
+    assert_eq!(run(needed), (needed, None));
+    assert_eq!(run(needed - 1), (0, Some(Reason::OutOfMemory)));
+}
+
+#[test]
+fn short_memory_costs_no_more_readers_than_it_must() {
+    let mut world = World::new(Config { backlog: 1_000, memory: 5_000, ..config() });
+    let (ann, bob, eve) = (world.user("ann"), world.user("bob"), world.user("eve"));
+    for slow in [bob, eve] {
+        world.peers[slow].takes = false;
+    }
+    let said = "x".repeat(1_000);
+    world.send(ann, &format!("/msg eve {said}\n"));
+    world.send(ann, &format!("/msg bob {said}\n").repeat(4));
+    assert_eq!([bob, eve].map(|peer| world.closed(peer)), [Some(Reason::OutOfMemory), None]);
+}
+
+#[test]
 fn a_room_where_all_speak_at_once_is_kept_once() {
     let mut world = World::new(config());
     let users: Vec<_> = (0..300).map(|n| world.user(&format!("user{n}"))).collect();
@@ -223,6 +250,24 @@ fn members_of_two_busy_rooms_share_one_blend() {
     world.event(ann, Event::Received(line.repeat(100).as_bytes()));
     world.drain();
     assert!(world.engine.footprint().output < 400_000, "{:?}", world.engine.footprint());
+}
+
+#[test]
+fn two_rooms_where_all_speak_at_once_are_kept_once() {
+    let mut world = World::new(config());
+    let users: Vec<_> = (0..300).map(|n| world.user(&format!("user{n}"))).collect();
+    for &user in &users {
+        world.send(user, "/join #b\n");
+    }
+    let said = "x".repeat(500);
+    let lines = format!("{said}\n/msg #lobby {said}\n");
+    for &user in &users {
+        world.peers[user].takes = false;
+        world.event(user, Event::Received(lines.as_bytes()));
+    }
+    world.drain();
+    let once = users.len() * 2 * (said.len() + "[00:00:00] #lobby <user> ".len());
+    assert!(world.engine.footprint().output < 2 * once, "{:?}", world.engine.footprint());
 }
 
 #[test]
@@ -356,6 +401,17 @@ fn too_many_are_told_so() {
 }
 
 #[test]
+fn only_so_many_at_a_time_are_told_that_the_server_is_full() {
+    let mut world = World::new(Config { max_connections: 1, ..config() });
+    world.user("ann");
+    let refused: Vec<_> = (0..65).map(|_| world.connect()).collect();
+    world.drain();
+    let told: Vec<_> = refused.iter().map(|&peer| world.lines(peer).len()).collect();
+    assert_eq!(told, [vec![1; 64], vec![0]].concat(), "the last one is dropped without a word");
+    assert!(refused.iter().all(|&peer| world.closed(peer) == Some(Reason::ServerFull)));
+}
+
+#[test]
 fn a_nickname_takes_only_so_long_but_a_pause_does_not_count() {
     let flood = Some(FloodLimit { lines: 1, per: Duration::from_secs(40) });
     let mut world = World::new(Config { flood, ..config() });
@@ -380,6 +436,18 @@ fn slots_are_reused_but_never_within_a_turn() {
     world.event(first, Event::Disconnected(Cause::Reset));
     let second = world.connect();
     assert_ne!(world.peers[first].id.slot(), world.peers[second].id.slot());
+}
+
+#[test]
+fn a_connection_is_served_until_it_is_dropped() {
+    let mut world = World::new(config());
+    let ann = world.user("ann");
+    world.engine.shutdown(world.now);
+    let late = world.connect();
+    let served = [ann, late].map(|peer| world.engine.is_served(world.peers[peer].id));
+    assert_eq!(served, [true, false], "ann is still told goodbye");
+    world.drain();
+    assert!(!world.engine.is_served(world.peers[ann].id), "it is gone");
 }
 
 #[test]

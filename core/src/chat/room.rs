@@ -237,3 +237,19 @@ impl Rooms {
         assert_eq!(bytes, self.history_bytes());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_given_out_again_but_never_within_a_turn() {
+        let mut rooms = Rooms::new(0, None);
+        let name = |name| Name::room(name).unwrap();
+        let first = rooms.create(&name("#a")).unwrap();
+        assert!(rooms.remove_if_empty(first));
+        assert_ne!(rooms.create(&name("#b")), Ok(first));
+        rooms.end_turn();
+        assert_eq!(rooms.create(&name("#c")), Ok(first));
+    }
+}

@@ -135,3 +135,18 @@ fn counted_address(peer: IpAddr) -> Option<IpAddr> {
         v4 @ IpAddr::V4(_) => Some(v4),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ipv6_peer_counts_for_its_network_and_loopback_for_none() {
+        let counted = |peer: &str| counted_address(peer.parse().unwrap());
+        assert_eq!(counted("2001:db8:0:1::1"), counted("2001:db8:0:1:ffff:ffff:ffff:ffff"));
+        assert_ne!(counted("2001:db8:0:1::1"), counted("2001:db8:0:2::1"));
+        assert_eq!(counted("::ffff:192.0.2.1"), counted("192.0.2.1"));
+        assert_ne!(counted("192.0.2.1"), counted("192.0.2.2"));
+        assert_eq!(["127.0.0.1", "::1", "::ffff:127.0.0.1"].map(counted), [None; 3]);
+    }
+}

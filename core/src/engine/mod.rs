@@ -302,3 +302,16 @@ fn new_conn(generation: u32, phase: Phase, address: Option<IpAddr>, refused: boo
         attended: false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[should_panic(expected = "every holder is counted once")]
+    fn a_check_finds_what_was_lost() {
+        let mut engine = Engine::new(Config::default()).unwrap();
+        engine.segments.insert("owed to nobody".into());
+        engine.check();
+    }
+}
