@@ -24,6 +24,8 @@ use model::{Model, Peer, slot_of};
 pub use promise::{Broken, Promise};
 use ranges::Records;
 
+/// With so much memory, no run makes it short: then it need not be looked at with every step.
+const PLENTY: usize = 8 << 20;
 /// So many connections at one time are a storm.
 const STORM: u32 = 12;
 
@@ -39,6 +41,8 @@ pub struct Oracle {
     arrivals: (Mono, u32),
     /// Memory was short when the engine was last drained.
     short: bool,
+    /// What it retained when it was last looked at.
+    output: usize,
     broken: Option<Broken>,
     marks: Marks,
     ledgers: Vec<Ledger>,
@@ -60,6 +64,7 @@ impl Oracle {
             data_at: None,
             arrivals: Default::default(),
             short: false,
+            output: 0,
             broken: None,
             marks: Marks::default(),
             ledgers: Vec::new(),
@@ -119,6 +124,10 @@ impl Oracle {
         for (_, slot) in debtors {
             self.model.drop_now(slot, Reason::OutOfMemory);
             self.marks.set(Mark::MemoryEviction);
+            if self.output <= self.memory {
+                let how = format!("dropped for memory, with {} bytes retained", self.output);
+                self.accuse(Promise::Bounded, how);
+            }
         }
     }
 
@@ -264,9 +273,13 @@ impl Oracle {
 
     fn check_close(&mut self, conn: ConnId, how: Close, reason: Reason) -> Result<(), (Promise, String)> {
         let slot = slot_of(conn);
-        if reason == Reason::OutOfMemory && self.memory != 0 && self.peer(conn).is_some() {
+        if reason == Reason::OutOfMemory && self.peer(conn).is_some_and(|peer| !peer.is_dropped()) {
             // Memory can run short before a turn is sealed, too: by a goodbye, say.
             self.model.drop_now(slot, reason);
+            if self.memory == 0 || self.output <= self.memory {
+                let how = format!("{conn} is dropped for memory, with {} bytes retained", self.output);
+                return Err((Promise::Bounded, how));
+            }
         }
         let Some(peer) = self.peer(conn) else { return Ok(()) };
         if !peer.may_be_closed(how, reason) {
@@ -303,16 +316,17 @@ impl Oracle {
         self.check_footprint(engine)
     }
 
-    fn check_footprint(&self, engine: &Engine) -> Result<(), (Promise, String)> {
+    fn check_footprint(&mut self, engine: &Engine) -> Result<(), (Promise, String)> {
         let found = engine.footprint();
+        self.output = found.output;
         let (users, rooms, history) = self.model.sizes();
         let expected = (self.model.peers.len(), users, rooms, history);
         if (found.connections, found.users, found.rooms, found.history) != expected {
             return Err((Promise::NoGhosts, format!("{found:?}, expected {expected:?}")));
         }
         let owed: usize = self.model.peers.values().map(Peer::debt).sum();
-        let over = self.memory != 0 && !self.short && found.output > self.memory;
-        if over || found.turn != 0 || (owed == 0 && found.output != 0) {
+        let short = self.memory != 0 && found.output > self.memory;
+        if short != self.short || found.turn != 0 || (owed == 0 && found.output != 0) {
             return Err((Promise::Bounded, format!("{found:?}, with {owed} bytes owed")));
         }
         if self.recount {
@@ -340,6 +354,9 @@ impl Observer for Oracle {
                 self.model.timeout(now);
             }
             Input::Shutdown => self.model.shutdown(now),
+        }
+        if self.memory != 0 && self.memory < PLENTY {
+            self.output = engine.footprint().output;
         }
     }
 

@@ -1,6 +1,6 @@
 //! What clients do, and how they read.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::link::{Link, Segment};
 use super::{Happening, World};
@@ -72,13 +72,10 @@ impl World<'_> {
         }
         let link = self.links.len();
         *state = Client { link: Some(link), held: state.held, ..Client::default() };
-        let ip = match self.plan.options.addresses {
-            0 => Ipv4Addr::LOCALHOST,
-            addresses => Ipv4Addr::new(10, 0, 0, (client % addresses) as u8),
-        };
+        let ip = address(client, self.plan.options.addresses);
         // A port for each connection, so that the address tells them apart.
         let port = 1_024 + u16::try_from(link % 60_000).expect("below 60,000");
-        self.links.push(Link::new(client, SocketAddr::new(IpAddr::V4(ip), port)));
+        self.links.push(Link::new(client, SocketAddr::new(ip, port)));
         self.send_up(link, Segment::Syn);
     }
 
@@ -175,5 +172,18 @@ impl World<'_> {
                 self.send_up(link, Segment::Fin);
             }
         }
+    }
+}
+
+/// Where a client comes from: one of so many IPv4 addresses (plain, or mapped into IPv6) and IPv6 networks in
+/// turn; loopback, if there are none.
+fn address(client: usize, addresses: usize) -> IpAddr {
+    let Some(number) = client.checked_rem(addresses) else { return Ipv4Addr::LOCALHOST.into() };
+    let (number, host) = (number as u16, client as u16);
+    let v4 = Ipv4Addr::new(10, 0, 0, number as u8);
+    match (number % 2, host % 3) {
+        (1, _) => Ipv6Addr::new(0x2001, 0xdb8, 0, number, 0, host, 0, 1).into(),
+        (_, 2) => v4.to_ipv6_mapped().into(),
+        _ => v4.into(),
     }
 }

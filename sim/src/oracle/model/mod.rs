@@ -29,7 +29,7 @@ mod peer;
 mod wire;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
 use chat_core::{Cause, Config, ConnId, Event, Now, Reason, Report};
@@ -103,7 +103,7 @@ impl Model {
     pub(super) fn connect(&mut self, now: Now, conn: ConnId, address: IpAddr) {
         self.observe(now);
         let limit = |limit: usize| if limit == 0 { usize::MAX } else { limit };
-        let counted = (!address.to_canonical().is_loopback()).then(|| address.to_canonical());
+        let counted = (!address.to_canonical().is_loopback()).then(|| network(address.to_canonical()));
         let admitted = self.peers.values().filter(|peer| !peer.refused);
         let of_address = admitted.clone().filter(|peer| counted.is_some() && peer.address == counted).count();
         let over = if admitted.count() >= limit(self.config.max_connections) {
@@ -238,6 +238,17 @@ impl Model {
         }
         self.leave_everything(slot, &cause.to_string());
         self.peers.remove(&slot);
+    }
+}
+
+/// What one customer has: an IPv4 address, or an IPv6 network of 64 bits.
+fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
+        }
     }
 }
 
