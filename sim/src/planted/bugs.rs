@@ -193,6 +193,24 @@ pub const BUGS: &[Bug] = &[
         "conn.finished.filter(|_| conn.is_open()).map(|at| (at, Timer::EndOfInput)),",
         "conn.finished.filter(|_| false).map(|at| (at, Timer::EndOfInput)),",
     ),
+    core(
+        "an IPv6 peer counted for itself, not for its network",
+        "core/src/engine/limits.rs",
+        "v6.to_bits() & (u128::MAX << 64)",
+        "v6.to_bits()",
+    ),
+    core(
+        "half the memory that is allowed",
+        "core/src/engine/limits.rs",
+        "self.segments.retained() > self.config.memory",
+        "self.segments.retained() > self.config.memory / 2",
+    ),
+    core(
+        "a refusal without a word too many",
+        "core/src/engine/mod.rs",
+        "engine.limits.refused > limits::MAX_REFUSED",
+        "engine.limits.refused >= limits::MAX_REFUSED",
+    ),
     adapter(
         "an adapter that drops short reads",
         "driver/src/link.rs",
