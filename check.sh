@@ -36,7 +36,8 @@ RUSTDOCFLAGS="-D warnings" step cargo doc --workspace --no-deps --locked
 step cargo build --locked --manifest-path core/no-std/Cargo.toml --target-dir target/no-std
 step cargo test --workspace --locked
 # What the simulation sees does not depend on how it was built.
+target=${CARGO_TARGET_DIR:-target}
 step cargo build --release --locked -p sim
 for tier in engine tokio smol; do
-    step target/debug/sim meta --seed 5 --on "$tier" --other target/release/sim
+    step "$target/debug/sim" meta --seed 5 --on "$tier" --other "$target/release/sim"
 done
