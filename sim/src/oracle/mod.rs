@@ -41,7 +41,7 @@ pub struct Oracle {
     arrivals: (Mono, u32),
     /// Memory was short when the engine was last drained.
     short: bool,
-    /// What it retained when it was last looked at.
+    /// The most that it has retained since then: it may drop somebody before it says so.
     output: usize,
     broken: Option<Broken>,
     marks: Marks,
@@ -356,7 +356,7 @@ impl Observer for Oracle {
             Input::Shutdown => self.model.shutdown(now),
         }
         if self.memory != 0 && self.memory < PLENTY {
-            self.output = engine.footprint().output;
+            self.output = self.output.max(engine.footprint().output);
         }
     }
 
