@@ -16,6 +16,9 @@ const DELAY: Duration = Duration::from_millis(50);
 /// What may wait for the disk. When more does, the recording ends, and not the server.
 const WAITING: usize = 64 << 20;
 
+/// What is kept of the memory of a batch: more than 50 ms come to, mostly.
+const KEPT: usize = 1 << 20;
+
 /// A file that is written behind the caller's back. Dropping it writes what is left.
 #[derive(Debug)]
 pub(crate) struct Output {
@@ -122,6 +125,7 @@ fn write(mut file: File, path: &Path, shared: &Shared) {
             return;
         }
         batch.clear();
+        batch.shrink_to(KEPT);
     }
 }
 
