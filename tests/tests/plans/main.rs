@@ -145,7 +145,6 @@ fn judge(seed: u64, file: &Path, transcripts: &[Transcript]) -> Marks {
     assert_eq!(replayed.differs, None, "{}", again());
     assert_eq!(oracle.broken(), None, "{}", again());
     assert!(replayed.remainder == 0 && replayed.state.conns.is_empty(), "{}\n{replayed}", again());
-    assert!(!oracle.ledgers().is_empty(), "{}", again());
     for seen in transcripts {
         // A port that was used twice tells no two connections apart.
         let alone = transcripts.iter().filter(|other| other.from == seen.from).count() == 1;
