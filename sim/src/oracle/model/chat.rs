@@ -161,7 +161,9 @@ impl Model {
         let limit = self.config.announce_limit;
         if limit == 0 || self.rooms[&key].members.len() < limit {
             self.announce(&key, "joined", &nick, "", None);
-            self.joiners.push_back(slot);
+            if !self.rooms[&key].quiet {
+                self.joiners.push_back(slot);
+            }
         }
         self.rooms.get_mut(&key).expect("it was made").members.push(slot);
         let user = self.user_mut(slot);
