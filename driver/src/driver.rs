@@ -79,8 +79,7 @@ impl<C: Clock, L: Listener> Driver<C, L> {
         Self::with_observer(engine, clock, listeners, None)
     }
 
-    /// The same, with somebody who sees what is said to the engine and what it answers. Its panics are the
-    /// engine's.
+    /// The same, with somebody who sees what is said to the engine and what it answers.
     pub fn with_observer(
         engine: Engine,
         clock: C,

@@ -1,6 +1,7 @@
 //! The engine, with somebody looking over its shoulder: a flight recorder, or the simulation's oracle.
 
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use chat_core::{Action, ConnId, Engine, Event, Now};
 
@@ -27,7 +28,7 @@ pub enum Input<'a> {
     Shutdown,
 }
 
-/// Sees all that goes into an engine, once the engine has handled it, and all that comes out, before it is
+/// Sees all that goes into an engine (but for a connection that panics it), once the engine has handled it, and all that comes out, before it is
 /// carried out. These calls, repeated in their order, make another engine do the same.
 pub trait Observer {
     /// `engine` has just handled `input`, at `now`.
@@ -35,6 +36,9 @@ pub trait Observer {
 
     /// `engine` was just asked for an action, and this is what it said: none, when it had no more.
     fn polled(&mut self, action: Option<&Action>, engine: &Engine);
+
+    /// `engine` has panicked: while it handled this input, or, if it is none, while it was asked for an action.
+    fn panicked(&mut self, input: Option<(Now, Input<'_>)>, engine: &Engine);
 }
 
 /// An engine, and its observer if it has one.
@@ -60,26 +64,36 @@ impl Observed {
     }
 
     pub(crate) fn handle(&mut self, now: Now, conn: ConnId, event: Event<'_>) {
-        self.engine.handle(now, conn, event);
-        self.handled(now, Input::Event { conn, event });
+        let input = Input::Event { conn, event };
+        self.call(Some((now, input)), |engine| engine.handle(now, conn, event));
+        self.handled(now, input);
     }
 
     pub(crate) fn handle_timeout(&mut self, now: Now) {
-        self.engine.handle_timeout(now);
+        self.call(Some((now, Input::Timeout)), |engine| engine.handle_timeout(now));
         self.handled(now, Input::Timeout);
     }
 
     pub(crate) fn shutdown(&mut self, now: Now) {
-        self.engine.shutdown(now);
+        self.call(Some((now, Input::Shutdown)), |engine| engine.shutdown(now));
         self.handled(now, Input::Shutdown);
     }
 
     pub(crate) fn poll_action(&mut self) -> Option<Action> {
-        let action = self.engine.poll_action();
+        let action = self.call(None, Engine::poll_action);
         if let Some(observer) = &mut self.observer {
             observer.polled(action.as_ref(), &self.engine);
         }
         action
+    }
+
+    /// Calls the engine. The observer learns of a panic before it goes on.
+    fn call<T>(&mut self, input: Option<(Now, Input<'_>)>, act: impl FnOnce(&mut Engine) -> T) -> T {
+        let Some(observer) = &mut self.observer else { return act(&mut self.engine) };
+        catch_unwind(AssertUnwindSafe(|| act(&mut self.engine))).unwrap_or_else(|panic| {
+            observer.panicked(input, &self.engine);
+            resume_unwind(panic)
+        })
     }
 
     fn handled(&mut self, now: Now, input: Input<'_>) {

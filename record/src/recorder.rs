@@ -8,11 +8,13 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use chat_core::{Action, Close, Config, ConnId, Engine, Event, Now};
 use chat_driver::{Input, Observer};
-use tracing::warn;
+use tracing::{error, warn};
 
 use crate::file::{self, Output, Refused};
-use crate::format::{Entry, Header, MAGIC, hash};
+use crate::format::{Entry, Header, MAGIC, hash, hash_of};
 
+/// Bytes of an entry that holds nothing that users typed.
+const SMALL: usize = 64;
 /// Pieces of output that are recognised when they are written again. Members of one room get the same piece one
 /// after the other, so few are enough.
 const RECENT: usize = 8;
@@ -65,9 +67,14 @@ impl Recorder {
     }
 
     fn record(&mut self, entry: &Entry<'_>) {
+        self.undrained = true;
+        // Nearly all are small, and made faster where nothing has to grow.
+        let mut small = [0; SMALL];
+        if let Ok(bytes) = postcard::to_slice(entry, &mut small) {
+            return self.entries.extend_from_slice(bytes);
+        }
         let entries = mem::take(&mut self.entries);
         self.entries = postcard::to_extend(entry, entries).expect("a vector takes everything");
-        self.undrained = true;
     }
 
     fn record_time(&mut self, now: Now) {
@@ -102,9 +109,7 @@ impl Recorder {
                 let (at_once, reason) = (*how == Close::Now, reason.to_string());
                 self.record(&Entry::Close { slot: slot_of(*conn), at_once, reason: &reason });
             }
-            Action::Report(report) => {
-                self.record(&Entry::Report { hash: hash(format!("{report:?}").as_bytes()) });
-            }
+            Action::Report(report) => self.record(&Entry::Report { hash: hash_of(report) }),
         }
     }
 
@@ -141,14 +146,14 @@ impl Recorder {
         let size = self.entries.len() as u64;
         let path = self.path.display();
         if size > self.left {
-            warn!(file = %path, "the recording ends: it is as large as it may be");
+            error!(file = %path, "the recording ends: it is as large as it may be");
             return self.stop();
         }
         match output.take(&mut self.entries) {
             Ok(()) => self.left -= size,
             Err(refused) => {
                 if refused == Refused::Slow {
-                    warn!(file = %path, "the recording ends: the disk is too slow for it");
+                    error!(file = %path, "the recording ends: the disk is too slow for it");
                 }
                 self.stop();
             }
@@ -175,6 +180,15 @@ impl Observer for Recorder {
         }
     }
 
+    fn panicked(&mut self, input: Option<(Now, Input<'_>)>, engine: &Engine) {
+        if let Some((now, input)) = input {
+            self.handled(now, input, engine);
+        }
+        if self.output.is_some() {
+            self.record(&Entry::Panicked);
+        }
+    }
+
     fn polled(&mut self, action: Option<&Action>, _: &Engine) {
         if self.output.is_none() {
             return;
@@ -190,6 +204,9 @@ impl Drop for Recorder {
     fn drop(&mut self) {
         // The turn that was the server's last may not have come to its end.
         self.hand_over();
+        if let Some(output) = self.output.take() {
+            output.finish();
+        }
     }
 }
 

@@ -1,13 +1,14 @@
 //! From a recording to an engine that does the same.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use chat_core::{Action, Close, Config, ConfigError, ConnId, Engine, Event, Mono, Now};
 use chat_driver::{Input, Observer};
 use chrono::DateTime;
 
-use crate::format::{Entry, Header, MAGIC, hash};
+use crate::format::{Entry, Header, MAGIC, hash, hash_of};
 use crate::recorder::slot_of;
 
 /// An engine that is told again, entry by entry, what another one was told, and held to what that one answered.
@@ -27,6 +28,8 @@ pub struct Replay<'a> {
     pieces: Vec<(u32, u64)>,
     entries: u64,
     turns: u64,
+    /// The engine has panicked on the last entry, with this message.
+    panicked: Option<String>,
 }
 
 /// Why a file is not a recording that can be replayed.
@@ -83,6 +86,7 @@ impl<'a> Replay<'a> {
             pieces: Vec::new(),
             entries: 0,
             turns: 0,
+            panicked: None,
         })
     }
 
@@ -143,10 +147,19 @@ impl<'a> Replay<'a> {
     /// # Errors
     /// If the engine answers otherwise than the one that was recorded did, or if no engine can have been told this.
     pub fn step(&mut self, observer: &mut dyn Observer) -> Result<bool, Differs> {
-        // The end of a file that was not ended in order is no whole entry.
-        let Ok((entry, rest)) = postcard::take_from_bytes::<Entry<'_>>(self.rest) else { return Ok(false) };
-        let result = self.replay(&entry, observer);
-        result.map_err(|how| Differs { entry: self.entries, how })?;
+        let differs = |how| Differs { entry: self.entries, how };
+        let (entry, rest) = match postcard::take_from_bytes::<Entry<'_>>(self.rest) {
+            Ok((entry, rest)) => (entry, rest),
+            // The end of a file that was not ended in order is no whole entry.
+            Err(postcard::Error::DeserializeUnexpectedEnd) => {
+                return self.panicked.take().map_or(Ok(false), |panic| Err(differs(panic)));
+            }
+            Err(_) => return Err(differs("the recording is damaged".into())),
+        };
+        if let Some(panic) = self.panicked.take_if(|_| entry != Entry::Panicked) {
+            return Err(differs(panic));
+        }
+        self.replay(&entry, observer).map_err(|how| Differs { entry: self.entries, how })?;
         self.rest = rest;
         self.entries += 1;
         Ok(true)
@@ -178,13 +191,14 @@ impl<'a> Replay<'a> {
                 self.event(slot, Event::Disconnected(cause), observer)?;
                 self.conns[slot as usize] = None;
             }
-            Entry::Timeout => {
-                self.engine.handle_timeout(self.now);
-                observer.handled(self.now, Input::Timeout, &self.engine);
-            }
-            Entry::Shutdown => {
-                self.engine.shutdown(self.now);
-                observer.handled(self.now, Input::Shutdown, &self.engine);
+            Entry::Timeout => self.tell(Input::Timeout, observer),
+            Entry::Shutdown => self.tell(Input::Shutdown, observer),
+            Entry::Panicked if self.panicked.take().is_some() => {}
+            Entry::Panicked => {
+                if catch_unwind(AssertUnwindSafe(|| self.engine.poll_action())).is_ok() {
+                    return Err("the engine panicked, and does not".into());
+                }
+                observer.panicked(None, &self.engine);
             }
             Entry::Piece { len, hash } => self.pieces.push((len, hash)),
             Entry::Write { .. } | Entry::Reading { .. } | Entry::Close { .. } | Entry::Report { .. } => {
@@ -202,9 +216,29 @@ impl<'a> Replay<'a> {
     fn event(&mut self, slot: u32, event: Event<'_>, observer: &mut dyn Observer) -> Result<(), String> {
         let conn = self.conns.get(slot as usize).copied().flatten();
         let conn = conn.ok_or_else(|| format!("no connection has slot {slot}"))?;
-        self.engine.handle(self.now, conn, event);
-        observer.handled(self.now, Input::Event { conn, event }, &self.engine);
+        self.tell(Input::Event { conn, event }, observer);
         Ok(())
+    }
+
+    /// Tells the engine. If it panics, the next entry must say that it did.
+    fn tell(&mut self, input: Input<'_>, observer: &mut dyn Observer) {
+        let now = self.now;
+        let call = || match input {
+            Input::Event { conn, event } => self.engine.handle(now, conn, event),
+            Input::Timeout => self.engine.handle_timeout(now),
+            Input::Shutdown => self.engine.shutdown(now),
+            Input::Connect { .. } => unreachable!("connections are made where they get their names"),
+        };
+        match catch_unwind(AssertUnwindSafe(call)) {
+            Ok(()) => observer.handled(now, input, &self.engine),
+            Err(panic) => {
+                observer.panicked(Some((now, input)), &self.engine);
+                let text = panic.downcast_ref::<String>().map(String::as_str);
+                let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+                let text = text.unwrap_or("without a message");
+                self.panicked = Some(format!("the engine panics, and did not: {text}"));
+            }
+        }
     }
 
     /// Asks the engine for an action, which must be the one that was recorded.
@@ -223,9 +257,7 @@ impl<'a> Replay<'a> {
             (Entry::Close { slot, at_once, reason }, Some(Action::Close { conn, how, reason: now })) => {
                 *slot == slot_of(*conn) && *at_once == (*how == Close::Now) && *reason == now.to_string()
             }
-            (Entry::Report { hash: before }, Some(Action::Report(report))) => {
-                *before == hash(format!("{report:?}").as_bytes())
-            }
+            (Entry::Report { hash: before }, Some(Action::Report(report))) => *before == hash_of(report),
             _ => false,
         };
         if same {

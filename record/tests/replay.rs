@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use chat_core::{Action, Cause, Config, ConnId, Engine, Event, Mono, Now};
@@ -94,6 +95,34 @@ fn another_answer_than_the_recorded_one_is_found() {
     assert_eq!(Replay::new(b"\n# a tape").unwrap_err(), Unreadable::NoRecording);
 }
 
+#[test]
+fn a_panic_of_the_engine_is_recorded_and_met_again() {
+    let folder = Folder::new("panic");
+    let mut server = Server::new(&folder.file(), 0);
+    let ann = server.open();
+    server.drain();
+    // More credit than was written is the adapter's fault, and the engine stops on it.
+    let event = Event::Wrote(1);
+    let credit = || server.engine.handle(server.now, ann, event);
+    assert!(catch_unwind(AssertUnwindSafe(credit)).is_err());
+    let input = Some((server.now, Input::Event { conn: ann, event }));
+    server.recorder.take().unwrap().panicked(input, &server.engine);
+    let mut bytes = fs::read(folder.file()).unwrap();
+    let mut replay = Replay::new(&bytes).unwrap();
+    let mut seen = Seen::default();
+    while replay.step(&mut seen).unwrap() {}
+    assert!(replay.engine().is_poisoned() && seen.0.last().unwrap().starts_with("panicked: "), "{seen:?}");
+    bytes.pop();
+    let mut replay = Replay::new(&bytes).unwrap();
+    let differs = loop {
+        match replay.step(&mut Seen::default()) {
+            Ok(more) => assert!(more, "the panic goes unnoticed"),
+            Err(differs) => break differs,
+        }
+    };
+    assert!(differs.how.contains("credit is for an outstanding write"), "{differs}");
+}
+
 /// Two people meet, one of them is refused a name, and both go.
 fn session(file: &Path, limit: u64) -> Server {
     let mut server = Server::new(file, limit);
@@ -179,6 +208,10 @@ impl Observer for Seen {
 
     fn polled(&mut self, action: Option<&Action>, _: &Engine) {
         self.0.push(format!("{action:?}"));
+    }
+
+    fn panicked(&mut self, input: Option<(Now, Input<'_>)>, _: &Engine) {
+        self.0.push(format!("panicked: {input:?}"));
     }
 }
 

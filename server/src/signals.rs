@@ -1,11 +1,12 @@
-//! Ctrl-C and SIGTERM: the first ends the server politely, the second at once.
+//! Ctrl-C and SIGTERM: the first ends the server politely, the second at once. SIGXFSZ ends nothing.
 
 use std::io;
 use std::process;
+use std::sync::Arc;
 use std::thread;
 
 use chat_driver::Handle;
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
 use tracing::info;
 
 /// The exit code after a second signal: what a shell reports for a program ended by Ctrl-C.
@@ -17,6 +18,8 @@ pub struct Signals(signal_hook::iterator::Signals);
 impl Signals {
     /// From now on, these signals do not kill the process.
     pub(crate) fn hold_back() -> io::Result<Self> {
+        // A file that may not grow is an error of writing it, as a full disk is.
+        signal_hook::flag::register(SIGXFSZ, Arc::default())?;
         signal_hook::iterator::Signals::new([SIGINT, SIGTERM]).map(Self)
     }
 

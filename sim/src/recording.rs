@@ -127,6 +127,16 @@ impl Observer for Viewer<'_> {
         }
     }
 
+    fn panicked(&mut self, input: Option<(Now, Input<'_>)>, engine: &Engine) {
+        if let Some((_, Input::Event { conn, event })) = &input {
+            self.print(&Seen::event(*conn, event, &mut String::new()));
+        }
+        self.print(&Seen::Fault("the engine panics"));
+        if let Some(oracle) = &mut self.oracle {
+            oracle.panicked(input, engine);
+        }
+    }
+
     fn polled(&mut self, action: Option<&Action>, engine: &Engine) {
         if let Some(action) = action {
             self.print(&Seen::action(action, &mut String::new()));
@@ -152,6 +162,7 @@ impl fmt::Display for Replayed {
             writeln!(f, "the recording was cut short: {} bytes at its end are left over", self.remainder)?;
         }
         match &self.differs {
+            None if self.remainder > 0 => f.write_str("every action as recorded, up to there"),
             None => f.write_str("every action as recorded"),
             Some(differs) => write!(f, "differs from what was recorded: {differs}"),
         }

@@ -62,7 +62,7 @@ impl Binary {
     /// A command that runs it where no file can be written, as on a full disk.
     #[must_use]
     pub fn command_with_full_disk(self) -> Command {
-        self.command_behind("trap '' XFSZ && ulimit -f 0")
+        self.command_behind("ulimit -f 0")
     }
 
     /// A command that runs it in a shell that was prepared like this.

@@ -150,6 +150,14 @@ impl Observer for Ground {
         self.oracle.borrow_mut().handled(now, input, engine);
     }
 
+    fn panicked(&mut self, input: Option<(Now, Input<'_>)>, engine: &Engine) {
+        let mut oracle = self.oracle.borrow_mut();
+        oracle.panicked(input, engine);
+        if let Some(broken) = oracle.broken() {
+            self.accuse(broken.promise, broken.how.clone());
+        }
+    }
+
     fn polled(&mut self, action: Option<&Action>, engine: &Engine) {
         if let Some(action) = action {
             self.note(&Seen::action(action, &mut String::new()));

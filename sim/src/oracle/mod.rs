@@ -360,6 +360,14 @@ impl Observer for Oracle {
         }
     }
 
+    fn panicked(&mut self, input: Option<(Now, Input<'_>)>, _: &Engine) {
+        let how = |(_, input): (Now, Input<'_>)| format!("the engine panics on {input:?}");
+        self.accuse(
+            Promise::Robust,
+            input.map_or_else(|| "the engine panics when asked for an action".into(), how),
+        );
+    }
+
     fn polled(&mut self, action: Option<&Action>, engine: &Engine) {
         if self.broken.is_some() {
             return;
