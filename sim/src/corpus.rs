@@ -39,7 +39,7 @@ pub fn all() -> io::Result<Vec<(String, Tape)>> {
 /// # Errors
 /// When it cannot be read, or is no tape.
 pub fn load(path: &Path) -> io::Result<Tape> {
-    let invalid = |what: String| Error::new(ErrorKind::InvalidData, format!("{}: {what}", path.display()));
+    let invalid = |what: String| Error::new(ErrorKind::InvalidData, what);
     parse(&fs::read_to_string(path)?).map_err(invalid)
 }
 

@@ -41,18 +41,16 @@ impl On {
     #[must_use]
     pub fn run(self, tape: &Tape, keep: Keep) -> Run {
         let plan = Plan::from_tape(tape);
-        let carry_out = || {
-            let mut run = self.tier()(&plan, keep);
-            if self == Self::Engine && run.broken.is_none() {
-                run.broken = metamorphic::check(&plan).err();
-            }
-            run
-        };
-        catch_unwind(AssertUnwindSafe(carry_out)).unwrap_or_else(|panic| Run {
-            trace: Trace::new(keep),
-            broken: Some(Broken { promise: Promise::Robust, how: format!("panicked: {}", message(&*panic)) }),
-            marks: Marks::default(),
-        })
+        let carry_out = AssertUnwindSafe(|| self.tier()(&plan, keep));
+        let mut run = catch_unwind(carry_out).unwrap_or_else(|panic| {
+            let (trace, marks) = (Trace::new(keep), Marks::default());
+            Run { trace, broken: Some(panicked(&*panic)), marks }
+        });
+        if self == Self::Engine && run.broken.is_none() {
+            let check = AssertUnwindSafe(|| metamorphic::check(&plan).err());
+            run.broken = catch_unwind(check).unwrap_or_else(|panic| Some(panicked(&*panic)));
+        }
+        run
     }
 
     fn tier(self) -> Tier {
@@ -64,7 +62,8 @@ impl On {
     }
 }
 
-fn message(panic: &(dyn Any + Send)) -> &str {
+fn panicked(panic: &(dyn Any + Send)) -> Broken {
     let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without a message")
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without a message");
+    Broken { promise: Promise::Robust, how: format!("panicked: {text}") }
 }

@@ -8,6 +8,7 @@ use super::host::Server;
 use super::{SERVER, World};
 use crate::oracle::Promise;
 use crate::plan::{Act, Appetite};
+use crate::transcript::Transcript;
 
 /// How long it takes until all is calm, flood control aside;
 const CALM: Duration = Duration::from_secs(16);
@@ -39,7 +40,9 @@ impl World<'_> {
         self.probe();
         self.check_transcripts();
         self.part();
+        self.come_again();
         self.stop();
+        self.check_transcripts();
     }
 
     fn heal(&mut self) {
@@ -111,9 +114,11 @@ impl World<'_> {
     /// What went over the wire is what the engine meant, both ways.
     fn check_transcripts(&self) {
         let oracle = self.ground.oracle.borrow();
-        let ledgers: BTreeMap<_, _> = oracle.ledgers().iter().map(|ledger| (ledger.peer, ledger)).collect();
+        let past = self.ground.past.borrow();
+        let ledgers = past.iter().chain(oracle.ledgers());
+        let ledgers: BTreeMap<_, _> = ledgers.map(|ledger| (ledger.peer, ledger)).collect();
         for seen in &*self.ground.transcripts.borrow() {
-            // Not there: it was never accepted, or by a server that is gone.
+            // Not there: it was never accepted, or by a server that has crashed.
             let Some(ledger) = seen.from.and_then(|from| ledgers.get(&from)) else { continue };
             if let Err(broken) = seen.check(ledger, self.is_reachable(seen.client)) {
                 self.ground.accuse(broken.promise, broken.how);
@@ -133,6 +138,20 @@ impl World<'_> {
         }
     }
 
+    /// Whoever comes now is welcome, under a name that somebody had before.
+    fn come_again(&mut self) {
+        let Some(client) = (0..self.clients.len()).find(|&client| self.is_reachable(client)) else { return };
+        let name = self.ground.transcripts.borrow().iter().find_map(name_in).unwrap_or_else(|| "ann".into());
+        self.clients[client].tell(Act::Connect);
+        self.clients[client].tell(Act::Send(format!("{name}\n").into_bytes()));
+        self.pass(4 * self.ground.latency + ARRIVAL);
+        let transcripts = self.ground.transcripts.borrow();
+        let last = transcripts.iter().rfind(|seen| seen.client == client);
+        if !last.is_some_and(|seen| name_in(seen).is_some() && !seen.eof) {
+            self.ground.accuse(Promise::Names, format!("the name {name} is not to be had again"));
+        }
+    }
+
     /// The server ends when it is asked to.
     fn stop(&mut self) {
         let before = self.ground.ended.get();
@@ -142,4 +161,11 @@ impl World<'_> {
             self.ground.accuse(Promise::NoGhosts, "the server does not end");
         }
     }
+}
+
+/// The nickname under which somebody was welcomed.
+fn name_in(seen: &Transcript) -> Option<String> {
+    let text = String::from_utf8_lossy(&seen.received);
+    let (_, rest) = text.split_once("* welcome, ")?;
+    Some(rest.split_once(';')?.0.to_owned())
 }

@@ -7,11 +7,11 @@ use std::rc::Rc;
 use std::task::Waker;
 use std::time::Duration;
 
-use chat_core::{Action, Engine, Now};
+use chat_core::{Action, Cause, ConnId, Engine, Event, Now};
 use chat_driver::{Handle, Input, Observer};
 
 use super::broken;
-use crate::oracle::{Broken, Marks, Oracle, Promise};
+use crate::oracle::{Broken, Ledger, Marks, Oracle, Promise};
 use crate::plan::Plan;
 use crate::run::Run;
 use crate::seen::Seen;
@@ -38,6 +38,8 @@ pub(super) struct Ground(Rc<Shared>);
 
 pub(super) struct Shared {
     pub(super) oracle: RefCell<Oracle>,
+    /// The connections of servers that have ended in order.
+    pub(super) past: RefCell<Vec<Ledger>>,
     trace: RefCell<Trace>,
     broken: RefCell<Option<Broken>>,
     marks: Cell<Marks>,
@@ -78,6 +80,7 @@ impl Ground {
         let options = &plan.options;
         Self(Rc::new(Shared {
             oracle: RefCell::new(Oracle::new(&options.config, true)),
+            past: RefCell::default(),
             trace: RefCell::new(Trace::new(keep)),
             broken: RefCell::new(None),
             marks: Cell::new(Marks::default()),
@@ -122,6 +125,12 @@ impl Ground {
         Rc::clone(self.wires.borrow_mut().entry(from).or_default())
     }
 
+    /// A server has ended in order: what it wrote must reach its clients.
+    pub(super) fn end_server(&self) {
+        self.past.borrow_mut().extend_from_slice(self.oracle.borrow().ledgers());
+        self.ended.set(self.ended.get() + 1);
+    }
+
     /// Another server starts: what the old one's oracle saw counts.
     pub(super) fn renew_oracle(&self) {
         let old = self.oracle.replace(Oracle::new(&self.config, self.recount));
@@ -148,6 +157,9 @@ impl Observer for Ground {
             Input::Shutdown => self.note(&Seen::Shutdown),
         }
         self.oracle.borrow_mut().handled(now, input, engine);
+        if let Input::Event { conn, event: Event::Disconnected(Cause::Panicked) } = input {
+            self.check_panic(conn);
+        }
     }
 
     fn panicked(&mut self, input: Option<(Now, Input<'_>)>, engine: &Engine) {
@@ -166,6 +178,17 @@ impl Observer for Ground {
         self.connections.set(engine.connections());
         if let Some(broken) = self.oracle.borrow().broken() {
             self.accuse(broken.promise, broken.how.clone());
+        }
+    }
+}
+
+impl Ground {
+    /// The code of a connection has panicked, which is only right if that was planted.
+    fn check_panic(&self, conn: ConnId) {
+        let oracle = self.oracle.borrow();
+        let peer = oracle.ledgers().iter().rfind(|ledger| ledger.conn == conn).map(|ledger| ledger.peer);
+        if !peer.is_some_and(|peer| self.wire(peer).borrow().bomb) {
+            self.accuse(Promise::Robust, format!("the code of {conn} panics"));
         }
     }
 }

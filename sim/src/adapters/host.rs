@@ -67,7 +67,7 @@ impl Server {
         Bed { sleeper: Box::pin(driver), ground: ground.clone(), alarm: Box::pin(sleep(Duration::ZERO)) }
             .await?;
         ground.handle.take();
-        ground.ended.set(ground.ended.get() + 1);
+        ground.end_server();
         if ground.connections.get() > 0 {
             ground.accuse(Promise::NoGhosts, "the server has ended with connections open");
         }

@@ -6,7 +6,7 @@ use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -14,6 +14,9 @@ use tokio::time::{Instant, Sleep, sleep};
 use turmoil::net::TcpStream;
 
 use super::ground::{Ground, Wire, now};
+
+/// The message of a planted panic.
+pub(super) const PLANTED: &str = "a planted fault";
 
 // The same patience as the server sets on its real sockets.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
@@ -30,7 +33,8 @@ const FULL_ONE_IN: u64 = 8;
 
 /// A socket of the server's, with a kernel under it.
 pub(super) struct Kernel {
-    stream: TcpStream,
+    /// In a cell, since smol sends its FIN through a shared reference.
+    stream: RefCell<TcpStream>,
     peer: SocketAddr,
     wire: Rc<RefCell<Wire>>,
     ground: Ground,
@@ -47,7 +51,7 @@ impl Kernel {
     pub(super) fn new(stream: TcpStream, peer: SocketAddr, ground: Ground) -> Self {
         let look = Box::pin(sleep(KEEPALIVE_IDLE));
         let wire = ground.wire(peer);
-        Self { stream, peer, wire, ground, heard: now(), unacknowledged: None, look }
+        Self { stream: RefCell::new(stream), peer, wire, ground, heard: now(), unacknowledged: None, look }
     }
 
     fn dark_since(&self) -> Option<Duration> {
@@ -106,11 +110,11 @@ impl Kernel {
         let share = self.share_of(buf.len());
         let mut part = ReadBuf::new(&mut buf[..share]);
         // What had come before the peer fell silent is still there to be read.
-        let Poll::Ready(result) = Pin::new(&mut self.stream).poll_read(cx, &mut part) else {
+        let Poll::Ready(result) = Pin::new(self.stream.get_mut()).poll_read(cx, &mut part) else {
             return self.poll_error(cx).map(Err);
         };
         let read = part.filled().len();
-        assert!(!(self.wire.borrow().bomb && read > 0), "a planted fault");
+        assert!(!(self.wire.borrow().bomb && read > 0), "{PLANTED}");
         if result.is_ok() && read == 0 && self.wire.borrow().reset.is_some() {
             // turmoil ends what is dropped politely, if everything was read.
             return Poll::Ready(Err(ErrorKind::ConnectionReset.into()));
@@ -133,7 +137,7 @@ impl Kernel {
             return Poll::Pending;
         }
         let share = self.share_of(bytes.len()).min(room);
-        let written = ready!(Pin::new(&mut self.stream).poll_write(cx, &bytes[..share]))?;
+        let written = ready!(Pin::new(self.stream.get_mut()).poll_write(cx, &bytes[..share]))?;
         self.wire.borrow_mut().unread += written;
         if let Some(dark) = self.dark_since() {
             self.unacknowledged = self.unacknowledged.filter(|&first| first >= dark).or(Some(now()));
@@ -142,7 +146,7 @@ impl Kernel {
     }
 
     fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        Pin::new(self.stream.get_mut()).poll_shutdown(cx)
     }
 }
 
@@ -189,12 +193,22 @@ impl futures_io::AsyncWrite for Kernel {
         Poll::Ready(Ok(()))
     }
 
-    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Self::poll_shutdown(self.get_mut(), cx)
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // As async-io's: it only flushes.
+        Poll::Ready(Ok(()))
     }
 }
 
 impl runtime_smol::Socket for Kernel {
+    fn send_fin(&self) -> io::Result<()> {
+        // turmoil never makes anybody wait for that.
+        let mut cx = Context::from_waker(Waker::noop());
+        match Pin::new(&mut *self.stream.borrow_mut()).poll_shutdown(&mut cx) {
+            Poll::Ready(result) => result,
+            Poll::Pending => Err(ErrorKind::WouldBlock.into()),
+        }
+    }
+
     fn take_error(&self) -> io::Result<Option<io::Error>> {
         Ok(self.error())
     }

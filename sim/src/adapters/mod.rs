@@ -24,7 +24,8 @@ mod ground;
 mod host;
 mod kernel;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{self, AssertUnwindSafe, catch_unwind};
+use std::sync::Once;
 use std::time::{Duration, SystemTime};
 
 use turmoil::{Builder, Sim};
@@ -84,6 +85,7 @@ pub fn run(plan: &Plan, adapter: Adapter, keep: Keep) -> Run {
 /// Carries out a plan; also gives what clients have seen of each connection, in the order of their making.
 #[must_use]
 pub fn carry_out(plan: &Plan, adapter: Adapter, keep: Keep) -> (Run, Vec<Transcript>) {
+    hush_planted_faults();
     let ground = Ground::new(plan, keep);
     let simulate = || World::new(plan, adapter, &ground).run();
     if catch_unwind(AssertUnwindSafe(simulate)).is_err() {
@@ -91,6 +93,19 @@ pub fn carry_out(plan: &Plan, adapter: Adapter, keep: Keep) -> (Run, Vec<Transcr
         ground.accuse(Promise::Robust, "the server or a client panicked");
     }
     ground.finish()
+}
+
+/// Planted panics are what a run is about, and no news: from now on, nothing is printed of them.
+fn hush_planted_faults() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let others = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if info.payload_as_str() != Some(kernel::PLANTED) {
+                others(info);
+            }
+        }));
+    });
 }
 
 /// Everything there is.

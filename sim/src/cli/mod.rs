@@ -86,7 +86,7 @@ enum Command {
         #[arg(long, default_value = "")]
         only: String,
         /// Write the table into sim/README.md
-        #[arg(long)]
+        #[arg(long, conflicts_with = "only")]
         write: bool,
     },
     /// Run a tape, or what a real server has recorded, and print all that is seen

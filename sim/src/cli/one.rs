@@ -83,5 +83,8 @@ fn shrink_to(tape: &Tape, budget: usize, on: On, file: &Path) -> Result<Verdict,
 }
 
 fn load(file: &Path) -> Result<Tape, Mishap> {
-    corpus::load(file).map_err(|error| error.to_string())
+    let tape = corpus::load(file).map_err(|error| format!("{}: {error}", file.display()))?;
+    // An empty file is no tape that anybody has kept, but what is left of something else.
+    let empty = fs::metadata(file).is_ok_and(|found| found.len() == 0);
+    if empty { Err(format!("{}: is empty", file.display())) } else { Ok(tape) }
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use sim::planted::{BUGS, Catch, Garden, table, workspace};
+use sim::planted::{BUGS, Catch, Garden, SOON, median, table, workspace};
 
 use super::{Mishap, Verdict};
 
@@ -18,6 +18,9 @@ pub(super) fn planted(only: &str, write: bool) -> Result<Verdict, Mishap> {
         println!("{}: {catch:?}", bug.name);
         catches.push((*bug, catch));
     }
+    if catches.is_empty() {
+        return Err(format!("no bug has {only:?} in its name"));
+    }
     let table = table(&catches);
     println!("\n{table}");
     if write {
@@ -29,7 +32,8 @@ pub(super) fn planted(only: &str, write: bool) -> Result<Verdict, Mishap> {
         fs::write(&file, readme).map_err(mishap)?;
     }
     let all = catches.iter().all(|(_, catch)| matches!(catch, Catch::Found(..)));
-    Ok(if all { Verdict::Fine } else { Verdict::Failed })
+    let soon = median(&catches) < SOON;
+    Ok(if all && soon { Verdict::Fine } else { Verdict::Failed })
 }
 
 fn mishap(error: std::io::Error) -> Mishap {

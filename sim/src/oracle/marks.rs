@@ -60,11 +60,13 @@ pub enum Mark {
     Panicked,
     /// A peer that had fallen silent was given up.
     GivenUp,
+    /// A reader that owed something was spared when another was dropped since memory was short.
+    SparedReader,
 }
 
 impl Mark {
     /// All of them.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::PartialWrite,
         Self::Eviction,
         Self::MemoryEviction,
@@ -93,6 +95,7 @@ impl Mark {
         Self::RefusedInSilence,
         Self::Panicked,
         Self::GivenUp,
+        Self::SparedReader,
     ];
 }
 

@@ -6,10 +6,12 @@
 //! | `model` | the reference model, in lockstep with the engine |
 //! | `ranges` | a check of each member's transcript that needs no model |
 //! | `ledger` | what the server has seen of each connection |
+//! | `memory` | what is retained, and who is dropped for it |
 //! | `marks` | situations that must have been met |
 
 mod ledger;
 mod marks;
+mod memory;
 mod model;
 mod promise;
 mod ranges;
@@ -112,23 +114,6 @@ impl Oracle {
     pub fn is_read(&self, conn: ConnId) -> bool {
         let peer = self.model.peers.get(&slot_of(conn)).filter(|peer| peer.conn == conn);
         peer.is_some_and(|peer| peer.is_open() && peer.wants_input())
-    }
-
-    /// Those that the engine has just dropped because memory was short: whom, is its own to say.
-    fn drop_for_memory(&mut self, engine: &Engine) {
-        let dropped = |conn| !engine.is_served(conn);
-        let debtors = self.model.peers.values().filter(|peer| !peer.is_dropped() && dropped(peer.conn));
-        let mut debtors: Vec<_> = debtors.map(|peer| (peer.debt(), slot_of(peer.conn))).collect();
-        // Those furthest behind go first.
-        debtors.sort_unstable_by_key(|&(debt, slot)| (std::cmp::Reverse(debt), slot));
-        for (_, slot) in debtors {
-            self.model.drop_now(slot, Reason::OutOfMemory);
-            self.marks.set(Mark::MemoryEviction);
-            if self.output <= self.memory {
-                let how = format!("dropped for memory, with {} bytes retained", self.output);
-                self.accuse(Promise::Bounded, how);
-            }
-        }
     }
 
     fn record_input(&mut self, input: &Input<'_>) {
@@ -314,25 +299,6 @@ impl Oracle {
             }
         }
         self.check_footprint(engine)
-    }
-
-    fn check_footprint(&mut self, engine: &Engine) -> Result<(), (Promise, String)> {
-        let found = engine.footprint();
-        self.output = found.output;
-        let (users, rooms, history) = self.model.sizes();
-        let expected = (self.model.peers.len(), users, rooms, history);
-        if (found.connections, found.users, found.rooms, found.history) != expected {
-            return Err((Promise::NoGhosts, format!("{found:?}, expected {expected:?}")));
-        }
-        let owed: usize = self.model.peers.values().map(Peer::debt).sum();
-        let short = self.memory != 0 && found.output > self.memory;
-        if short != self.short || found.turn != 0 || (owed == 0 && found.output != 0) {
-            return Err((Promise::Bounded, format!("{found:?}, with {owed} bytes owed")));
-        }
-        if self.recount {
-            engine.check();
-        }
-        Ok(())
     }
 }
 

@@ -124,7 +124,8 @@ pub enum Fault {
     NoDescriptors(Duration),
     /// The wall clock jumps by so many seconds.
     WallJump(i64),
-    /// The server's machine sleeps so long. Monotonic and wall-clock time go on meanwhile.
+    /// The server's process does nothing for so long, as if stopped; both clocks go on. A machine that sleeps is
+    /// this, and a jump of the wall clock.
     Suspend(Duration),
     /// The server dies, and another with the same configuration starts so much later.
     Crash(Duration),

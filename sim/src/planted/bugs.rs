@@ -242,6 +242,43 @@ pub const BUGS: &[Bug] = &[
         "        Next::Wait",
     ),
     adapter(
+        "an adapter that panics on some reads",
+        "driver/src/link.rs",
+        "                    share -= read;\n",
+        "                    assert!(read % 9 != 4, \"a slip\");\n                    share -= read;\n",
+    ),
+    adapter(
+        "an adapter that accepts nobody after an error",
+        "driver/src/accept.rs",
+        "        self.retry = Some(now.after(wait));",
+        "        self.retry = Some(Mono(u64::MAX));",
+    ),
+    adapter(
+        "an adapter that drops those it should say goodbye to when it ends",
+        "driver/src/driver.rs",
+        "            Action::Close { conn, how: Close::AfterFlush, reason } => {\n",
+        "            Action::Close { conn, how: Close::AfterFlush, .. } if self.stopping => {\n                self.step_of(conn, now, |_, _| Next::Gone(Cause::Closed))\n            }\n            Action::Close { conn, how: Close::AfterFlush, reason } => {\n",
+    ),
+    Bug {
+        name: "smol forgets its FIN",
+        on: On::Smol,
+        file: "runtime-smol/src/io.rs",
+        find: "        Poll::Ready(self.0.send_fin())",
+        replace: "        Poll::Ready(Ok(()))",
+    },
+    core(
+        "memory kept for a line that is skipped",
+        "core/src/framing.rs",
+        "        if self.skipping {\n            return Step::More;\n",
+        "        if self.skipping {\n            self.partial.reserve_exact(self.partial.capacity() + 1);\n            return Step::More;\n",
+    ),
+    core(
+        "everybody who owes something dropped when memory is short",
+        "core/src/engine/limits.rs",
+        "            if !self.is_out_of_memory() {\n                return;\n            }\n            self.drop_now",
+        "            self.drop_now",
+    ),
+    adapter(
         "an adapter that never looks at paused peers",
         "driver/src/watch.rs",
         "        self.slots.iter().copied().collect()",

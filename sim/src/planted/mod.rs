@@ -15,6 +15,9 @@ use crate::tier::On;
 /// Seeds that a bug may take to be found.
 pub const SEEDS: u64 = 1_000;
 
+/// Seeds that half of the bugs may take.
+pub const SOON: u64 = 100;
+
 /// A bug to plant: a change of one place in the source.
 #[derive(Clone, Copy, Debug)]
 pub struct Bug {
@@ -118,12 +121,17 @@ pub fn table(catches: &[(Bug, Catch)]) -> String {
         };
         let _ = writeln!(table, "| {} | {} | {seeds} | {promise} |", bug.name, bug.on.name());
     }
+    let most = catches.iter().map(|(_, catch)| seeds_of(catch)).max().unwrap_or_default();
+    let _ = writeln!(table, "\n{} bugs; median {} seeds, at most {most}.", catches.len(), median(catches));
+    table
+}
+
+/// How many seeds it took to find half of the bugs.
+#[must_use]
+pub fn median(catches: &[(Bug, Catch)]) -> u64 {
     let mut seeds: Vec<_> = catches.iter().map(|(_, catch)| seeds_of(catch)).collect();
     seeds.sort_unstable();
-    let median = seeds.get(seeds.len() / 2).copied().unwrap_or_default();
-    let most = seeds.last().copied().unwrap_or_default();
-    let _ = writeln!(table, "\n{} bugs; median {median} seeds, at most {most}.", catches.len());
-    table
+    seeds.get(seeds.len() / 2).copied().unwrap_or_default()
 }
 
 fn seeds_of(catch: &Catch) -> u64 {

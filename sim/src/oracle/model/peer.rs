@@ -9,6 +9,9 @@ use super::answer::Answer;
 use super::{deadlines, nanos};
 use crate::oracle::Promise;
 
+/// The longest line, in bytes.
+const MAX_LINE: usize = 4_096;
+
 /// How far a connection has come.
 #[derive(Debug)]
 pub(in crate::oracle) enum Phase {
@@ -150,6 +153,12 @@ impl Peer {
     /// Bytes that it has not taken, those of the turn under way aside.
     pub(in crate::oracle) fn debt(&self) -> usize {
         self.owed.len() + self.writing + self.behind.len() - self.unsealed
+    }
+
+    /// The most that may be retained of what it sent and was not served: what is held, and a line, where there may
+    /// be room for twice as much.
+    pub(in crate::oracle) fn most_input(&self) -> usize {
+        self.held.len() + 2 * (MAX_LINE + 2)
     }
 
     /// Bytes that the next write could take up now.
