@@ -138,18 +138,31 @@ impl World<'_> {
         }
     }
 
-    /// Whoever comes now is welcome, under a name that somebody had before.
+    /// Whoever comes now is welcome under a name that somebody had before, is seen off, and may come back.
     fn come_again(&mut self) {
         let Some(client) = (0..self.clients.len()).find(|&client| self.is_reachable(client)) else { return };
         let name = self.ground.transcripts.borrow().iter().find_map(name_in).unwrap_or_else(|| "ann".into());
-        self.clients[client].tell(Act::Connect);
-        self.clients[client].tell(Act::Send(format!("{name}\n").into_bytes()));
-        self.pass(4 * self.ground.latency + ARRIVAL);
-        let transcripts = self.ground.transcripts.borrow();
-        let last = transcripts.iter().rfind(|seen| seen.client == client);
-        if !last.is_some_and(|seen| name_in(seen).is_some() && !seen.eof) {
-            self.ground.accuse(Promise::Names, format!("the name {name} is not to be had again"));
+        for leaves in [true, false] {
+            self.clients[client].tell(Act::Connect);
+            self.clients[client].tell(Act::Send(format!("{name}\n").into_bytes()));
+            self.pass(4 * self.ground.latency + ARRIVAL);
+            if !self.last_of(client).is_some_and(|seen| name_in(&seen).is_some() && !seen.eof) {
+                self.ground.accuse(Promise::Names, format!("the name {name} is not to be had again"));
+            }
+            if leaves {
+                self.clients[client].tell(Act::Send(b"/quit\n".into()));
+                let flood = self.plan.options.config.flood.map_or(Duration::ZERO, |limit| limit.per);
+                self.pass(flood + 4 * self.ground.latency + ARRIVAL);
+                if !self.last_of(client).is_some_and(|seen| seen.eof) {
+                    self.ground.accuse(Promise::NoGhosts, "a goodbye with no end behind it");
+                }
+            }
         }
+    }
+
+    /// What a client has seen of its last connection.
+    fn last_of(&self, client: usize) -> Option<Transcript> {
+        self.ground.transcripts.borrow().iter().rfind(|seen| seen.client == client).cloned()
     }
 
     /// The server ends when it is asked to.

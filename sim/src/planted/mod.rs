@@ -99,8 +99,11 @@ impl Garden {
     }
 }
 
-/// The verdict in what a sweep printed: `caught after N seeds: PROMISE: HOW`.
+/// The verdict in what a sweep printed: `caught after N seeds: PROMISE: HOW`, or `never met: SITUATIONS`.
 fn caught(output: &str) -> Catch {
+    if let Some(never) = output.lines().find(|line| line.starts_with("never met: ")) {
+        return Catch::Found(SEEDS, never.to_owned());
+    }
     let found = output.lines().find_map(|line| line.strip_prefix("caught after "));
     let found = found.and_then(|rest| rest.split_once(" seeds: "));
     match found.and_then(|(seeds, promise)| Some((seeds.parse().ok()?, promise.split(':').next()?))) {
@@ -175,6 +178,10 @@ mod tests {
     #[test]
     fn verdicts() {
         assert_eq!(caught("caught after 7 seeds: Order: how"), Catch::Found(7, "Order".into()));
+        assert_eq!(
+            caught("1000 worlds\nnever met: Private"),
+            Catch::Found(SEEDS, "never met: Private".into())
+        );
         assert_eq!(caught("1000 worlds"), Catch::Missed);
     }
 }
