@@ -28,8 +28,9 @@ pub enum Input<'a> {
     Shutdown,
 }
 
-/// Sees all that goes into an engine (but for a connection that panics it), once the engine has handled it, and all that comes out, before it is
-/// carried out. These calls, repeated in their order, make another engine do the same.
+/// Sees all that goes into an engine, once the engine has handled it, and all that comes out, before it is
+/// carried out. These calls, repeated in their order, make another engine do the same. (Only a connection that
+/// panics the engine at once has no name yet, and is not seen.)
 pub trait Observer {
     /// `engine` has just handled `input`, at `now`.
     fn handled(&mut self, now: Now, input: Input<'_>, engine: &Engine);
@@ -100,5 +101,50 @@ impl Observed {
         if let Some(observer) = &mut self.observer {
             observer.handled(now, input, &self.engine);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
+    use chat_core::{Config, Mono};
+    use chrono::DateTime;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Seen(Rc<RefCell<Vec<String>>>);
+
+    impl Observer for Seen {
+        fn handled(&mut self, _: Now, input: Input<'_>, _: &Engine) {
+            self.0.borrow_mut().push(format!("handled {input:?}"));
+        }
+
+        fn polled(&mut self, action: Option<&Action>, _: &Engine) {
+            self.0.borrow_mut().push(format!("polled {action:?}"));
+        }
+
+        fn panicked(&mut self, input: Option<(Now, Input<'_>)>, engine: &Engine) {
+            let input = input.map(|(_, input)| input);
+            self.0.borrow_mut().push(format!("panicked {input:?}, poisoned: {}", engine.is_poisoned()));
+        }
+    }
+
+    #[test]
+    fn the_event_that_panics_the_engine_is_seen_and_the_panic_goes_on() {
+        let seen = Seen::default();
+        let engine = Engine::new(Config::default()).unwrap();
+        let mut observed = Observed::new(engine, Some(Box::new(seen.clone())));
+        let now = Now { mono: Mono(0), utc: DateTime::UNIX_EPOCH };
+        let conn = observed.connect(now, ([127, 0, 0, 1], 4_711).into());
+        observed.handle(now, conn, Event::Opened);
+        // More credit than was written is the adapter's fault, and the engine stops on it.
+        let credit = AssertUnwindSafe(|| observed.handle(now, conn, Event::Wrote(1)));
+        assert!(catch_unwind(credit).is_err());
+        let seen = seen.0.borrow();
+        assert!(seen.len() == 3 && seen[2].starts_with("panicked Some(Event"), "{seen:?}");
+        assert!(seen[2].ends_with("Wrote(1) }), poisoned: true"), "{seen:?}");
     }
 }
