@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `promise` | what is promised |
 //! | `model` | the reference model, in lockstep with the engine |
-//! | `ranges` | a check of each member's transcript that needs no model |
+//! | `ranges` | each member's transcript against the rooms' record |
 //! | `ledger` | what the server has seen of each connection |
 //! | `memory` | what is retained, and who is dropped for it |
 //! | `marks` | situations that must have been met |

@@ -1,5 +1,5 @@
-//! G1, said once more and without the model: what a member is told of a room is a range of the room's record, but
-//! for its own acts.
+//! G1, said once more: what a member is told of a room is a range of the room's record, but for its own acts. All
+//! that this takes from the model is which joins are whose, and how an event is written.
 //!
 //! The record is what the engine reports, the member's side is read from the bytes that were written to it. Where
 //! `/history` works, its answers look the same as what happens, and where a room was quiet, no record tells who
