@@ -26,6 +26,9 @@ pub(super) fn run(seed: u64, on: On) -> Result<Verdict, Mishap> {
 pub(super) fn replay(file: &Path, on: On, how: Recording) -> Result<Verdict, Mishap> {
     let bytes = fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
     if !Replay::is_recording(&bytes) {
+        if str::from_utf8(&bytes).is_err() {
+            return Err(format!("{}: is neither a tape nor a recording", file.display()));
+        }
         return whole(&load(file)?, on);
     }
     let Recording { until, quiet, judge } = how;
