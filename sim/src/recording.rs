@@ -1,6 +1,5 @@
 //! Recordings of real servers, replayed: the same events, and what the engine makes of them.
 
-use std::any::Any;
 use std::fmt;
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,7 +9,7 @@ use chat_core::{Action, ConnState, Engine, Mono, Now, RoomState, Stage, State};
 use chat_driver::{Input, Observer};
 use chat_record::{Replay, Unreadable};
 
-use crate::oracle::Oracle;
+use crate::oracle::{Broken, Oracle};
 use crate::seen::Seen;
 
 /// How a recording is replayed.
@@ -65,7 +64,9 @@ pub fn replay(bytes: &[u8], how: How, out: &mut dyn Write) -> io::Result<Result<
         match step {
             Ok(Ok(_)) => {}
             Ok(Err(found)) => differs = Some(found.to_string()),
-            Err(panic) => differs = Some(format!("entry {}: {}", replay.entries(), message(&*panic))),
+            Err(panic) => {
+                differs = Some(format!("entry {}: {}", replay.entries(), Broken::by_panic(&*panic).how));
+            }
         }
         if differs.is_some() {
             break;
@@ -85,12 +86,6 @@ pub fn replay(bytes: &[u8], how: How, out: &mut dyn Write) -> io::Result<Result<
         remainder: if all { replay.remainder() } else { 0 },
         other_version: replay.other_version().map(str::to_owned),
     }))
-}
-
-fn message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-    format!("the engine panics: {}", text.unwrap_or("without a message"))
 }
 
 /// Sees what the driver's observer saw.

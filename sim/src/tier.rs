@@ -1,10 +1,9 @@
 //! What a plan can be carried out on.
 
-use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::adapters::{self, Adapter};
-use crate::oracle::{Broken, Marks, Promise};
+use crate::oracle::{Broken, Marks};
 use crate::plan::Plan;
 use crate::run::Run;
 use crate::tape::Tape;
@@ -44,11 +43,11 @@ impl On {
         let carry_out = AssertUnwindSafe(|| self.tier()(&plan, keep));
         let mut run = catch_unwind(carry_out).unwrap_or_else(|panic| {
             let (trace, marks) = (Trace::new(keep), Marks::default());
-            Run { trace, broken: Some(panicked(&*panic)), marks }
+            Run { trace, broken: Some(Broken::by_panic(&*panic)), marks }
         });
         if self == Self::Engine && run.broken.is_none() {
             let check = AssertUnwindSafe(|| metamorphic::check(&plan).err());
-            run.broken = catch_unwind(check).unwrap_or_else(|panic| Some(panicked(&*panic)));
+            run.broken = catch_unwind(check).unwrap_or_else(|panic| Some(Broken::by_panic(&*panic)));
         }
         run
     }
@@ -60,10 +59,4 @@ impl On {
             Self::Smol => |plan, keep| adapters::run(plan, Adapter::Smol, keep),
         }
     }
-}
-
-fn panicked(panic: &(dyn Any + Send)) -> Broken {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without a message");
-    Broken { promise: Promise::Robust, how: format!("panicked: {text}") }
 }

@@ -43,8 +43,9 @@ use crate::transcript::Transcript;
 const HOSTS: [&str; 3] = ["alder", "birch", "cedar"];
 /// How far time moves at once: messages arrive in these steps, so several often arrive together.
 const TICK: Duration = Duration::from_millis(5);
-/// Segments under way in one direction of a connection: more than any run has. turmoil loses the end of a
-/// stream that is behind a full window, so there is never one.
+/// Segments under way in one direction of a connection, and connections that wait to be accepted: more than any
+/// run has. turmoil loses the end of a stream that is behind a full window, and panics when more wait, so neither
+/// ever happens.
 const TCP_CAPACITY: usize = 1 << 20;
 /// When every run begins: just before midnight, since stamps show the time of day.
 const EPOCH: Duration = Duration::from_secs(1_000_000_000 / 86_400 * 86_400 - 3);

@@ -1,5 +1,6 @@
 //! What is promised.
 
+use std::any::Any;
 use std::fmt;
 
 /// A promise that the server makes.
@@ -32,6 +33,15 @@ pub struct Broken {
     pub promise: Promise,
     /// How, in one line.
     pub how: String,
+}
+
+impl Broken {
+    /// Something panicked that must not.
+    pub(crate) fn by_panic(panic: &(dyn Any + Send)) -> Self {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without a message");
+        Self { promise: Promise::Robust, how: format!("panicked: {text}") }
+    }
 }
 
 impl fmt::Display for Broken {

@@ -51,11 +51,7 @@ const TURNS_AT_ONCE: u32 = 1_000;
 pub fn run(plan: &Plan, keep: Keep) -> Run {
     let mut world = World::new(plan, keep);
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| world.run())) {
-        let what = panic.downcast_ref::<String>().map(String::as_str);
-        let what = what.or(panic.downcast_ref::<&str>().copied()).unwrap_or("a panic");
-        world
-            .broken
-            .get_or_insert_with(|| Broken { promise: Promise::Robust, how: format!("panic: {what}") });
+        world.broken.get_or_insert_with(|| Broken::by_panic(&*panic));
     }
     world.outcome()
 }
