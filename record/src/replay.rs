@@ -132,14 +132,14 @@ impl<'a> Replay<'a> {
         self.rest.len()
     }
 
-    /// How much time will have passed with the next entry; none, if there is none.
+    /// How much time will have passed with the next [`step`](Self::step); none, if that is the end.
     #[must_use]
     pub fn next_elapsed(&self) -> Option<Duration> {
-        let (entry, _) = postcard::take_from_bytes::<Entry<'_>>(self.rest).ok()?;
-        Some(match (entry, self.began) {
-            (Entry::Now { mono, .. }, Some(began)) => Mono(mono).since(began),
-            _ => self.elapsed(),
-        })
+        match (postcard::take_from_bytes::<Entry<'_>>(self.rest), self.began) {
+            (Ok((Entry::Now { mono, .. }, _)), Some(began)) => Some(Mono(mono).since(began)),
+            (Err(postcard::Error::DeserializeUnexpectedEnd), _) if self.panicked.is_none() => None,
+            _ => Some(self.elapsed()),
+        }
     }
 
     /// Replays the next entry, and shows `observer` what the driver's observer was shown; false at the end.

@@ -76,6 +76,24 @@ fn a_recording_may_be_cut_short_anywhere() {
 }
 
 #[test]
+fn damage_is_no_end() {
+    let folder = Folder::new("damage");
+    drop(session(&folder.file(), 0));
+    let mut bytes = fs::read(folder.file()).unwrap();
+    // What no entry begins with.
+    bytes.extend([0xff; 12]);
+    let mut replay = Replay::new(&bytes).unwrap();
+    let differs = loop {
+        assert!(replay.next_elapsed().is_some(), "the damage passes for the end");
+        match replay.step(&mut Seen::default()) {
+            Ok(more) => assert!(more, "the damage passes for the end"),
+            Err(differs) => break differs,
+        }
+    };
+    assert!(differs.how.contains("damaged") && replay.remainder() == 12, "{differs}");
+}
+
+#[test]
 fn another_answer_than_the_recorded_one_is_found() {
     let folder = Folder::new("other");
     drop(session(&folder.file(), 0));
@@ -115,6 +133,7 @@ fn a_panic_of_the_engine_is_recorded_and_met_again() {
     bytes.pop();
     let mut replay = Replay::new(&bytes).unwrap();
     let differs = loop {
+        assert!(replay.next_elapsed().is_some(), "the panic goes unnoticed");
         match replay.step(&mut Seen::default()) {
             Ok(more) => assert!(more, "the panic goes unnoticed"),
             Err(differs) => break differs,
