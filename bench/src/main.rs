@@ -1,0 +1,61 @@
+//! Load for chat servers and their peers, side by side: how fast, how late, how large.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | `scenario` | what is measured |
+//! | `server` | the servers that are compared: how they are started, pinned and watched |
+//! | `dialect` | how each of them is spoken to |
+//! | `load` | the load generator, which checks every byte |
+//! | `floor` | a server without a protocol: what moving the bytes costs |
+//! | `compare` | servers in turns: medians, spread, ratios |
+//! | `document` | `BENCHMARKS.md`, a section at a time |
+
+mod compare;
+mod dialect;
+mod document;
+mod floor;
+mod load;
+mod scenario;
+mod server;
+
+use std::error::Error;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// What can go wrong in a benchmark ends it, with a text.
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// Load for chat servers and their peers
+#[derive(Debug, Parser)]
+#[command(name = "bench", version)]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// This server and its peers in turns: medians, spread and ratios
+    Compare(compare::Args),
+    /// The bare server that shows what moving the bytes costs
+    Floor { addr: SocketAddr },
+}
+
+fn main() -> ExitCode {
+    match run(Args::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<()> {
+    match command {
+        Command::Compare(args) => compare::run(&args),
+        Command::Floor { addr } => floor::serve(addr),
+    }
+}
