@@ -35,6 +35,8 @@ pub struct Driver<C, L: Listener> {
     ready: Ready,
     watch: Watch,
     intake: Intake,
+    /// Whether input has come that is not answered yet: the reactor has a look at who else has some.
+    gathering: bool,
     stopping: bool,
 }
 
@@ -94,6 +96,7 @@ impl<C: Clock, L: Listener> Driver<C, L> {
             ready: Ready::new(),
             watch: Watch::default(),
             intake: Intake::new(),
+            gathering: false,
             stopping: false,
         }
     }
@@ -116,10 +119,20 @@ impl<C: Clock, L: Listener> Driver<C, L> {
         let more_waiting = self.accept(now, cx)?;
         self.serve(now)?;
         self.pass_time(now)?;
+        if self.gather() {
+            return Ok(true);
+        }
         while let Some(action) = self.enter(Observed::poll_action)? {
             self.carry_out(action, now)?;
         }
         Ok(more_waiting || self.ready.len() > 0)
+    }
+
+    /// Whether to ask the reactor once more before this turn's input is answered. What several people say within
+    /// the time of a system call or two then costs each listener one write, and not several.
+    fn gather(&mut self) -> bool {
+        self.gathering = !self.gathering && self.intake.is_used() && !self.intake.is_spent();
+        self.gathering
     }
 
     /// Takes in who is waiting; whether somebody may be left.
@@ -158,7 +171,9 @@ impl<C: Clock, L: Listener> Driver<C, L> {
 
     /// Serves those that were ready when the turn began, each once, until the turn's input is used up.
     fn serve(&mut self, now: Now) -> Result<(), Fault> {
-        self.intake.begin_turn();
+        if !self.gathering {
+            self.intake.begin_turn();
+        }
         for _ in 0..self.ready.len() {
             if self.intake.is_spent() {
                 break;

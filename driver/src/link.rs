@@ -33,6 +33,10 @@ impl Intake {
         self.left = INTAKE;
     }
 
+    pub(crate) fn is_used(&self) -> bool {
+        self.left < INTAKE
+    }
+
     pub(crate) fn is_spent(&self) -> bool {
         self.left == 0
     }

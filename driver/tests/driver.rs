@@ -45,6 +45,19 @@ fn short_and_blocked_writes_lose_and_repeat_nothing() {
 }
 
 #[test]
+fn what_two_say_within_a_moment_costs_a_listener_one_write() {
+    let mut world = world();
+    let (ann, bob, eve) = (world.connect("ann\n"), world.connect("bob\n"), world.connect("eve\n"));
+    let before = eve.0.borrow().writes;
+    ann.send("hello\n");
+    assert!(world.turn().is_pending());
+    bob.send("hi\n");
+    assert!(world.run().is_pending());
+    assert!(eve.heard().ends_with("<ann> hello\n[00:00:00] #lobby <bob> hi\n"), "{}", eve.heard());
+    assert_eq!(eve.0.borrow().writes, before + 1);
+}
+
+#[test]
 fn a_paused_peer_that_resets_is_noticed() {
     let flood = Some(FloodLimit { lines: 1, per: Duration::from_secs(1_000) });
     let mut world = World::new(Config { flood, ..Config::default() });

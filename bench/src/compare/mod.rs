@@ -9,7 +9,7 @@ use clap::ValueEnum;
 use crate::Result;
 use crate::document::{replace_section, repository};
 use crate::scenario::Scenario;
-use crate::server::Server;
+use crate::server::{Known, Server};
 use table::Samples;
 
 /// What to compare
@@ -26,7 +26,10 @@ pub(crate) struct Args {
     scenarios: Vec<Scenario>,
     /// Only these servers
     #[arg(long, value_delimiter = ',')]
-    servers: Vec<Server>,
+    servers: Vec<Known>,
+    /// Also another build of the chat server, or one with other flags: 'LABEL=PROGRAM FLAGS'
+    #[arg(long)]
+    also: Vec<Server>,
     /// Renew this section of BENCHMARKS.md
     #[arg(long)]
     section: Option<String>,
@@ -35,18 +38,16 @@ pub(crate) struct Args {
 /// Builds the servers, and runs each scenario on each, in turns.
 pub(crate) fn run(args: &Args) -> Result<()> {
     build()?;
-    let all = |chosen: &[Server]| {
-        if chosen.is_empty() { Server::value_variants().to_vec() } else { chosen.to_vec() }
-    };
-    let servers: Vec<Server> =
-        all(&args.servers).into_iter().filter(|server| is_installed(*server)).collect();
+    let known = if args.servers.is_empty() { Known::value_variants() } else { &args.servers };
+    let mut servers = known.iter().map(|known| known.server()).collect::<Result<Vec<Server>>>()?;
+    servers.extend(args.also.iter().cloned());
+    servers.retain(is_installed);
     let scenarios = if args.scenarios.is_empty() { Scenario::value_variants() } else { &args.scenarios };
     let mut text = String::new();
     for &scenario in scenarios {
-        let suited: Vec<Server> = servers.iter().copied().filter(|server| scenario.suits(*server)).collect();
         let mut samples = Samples::default();
         for _ in 0..args.rounds {
-            for &server in &suited {
+            for server in servers.iter().filter(|server| scenario.suits(server)) {
                 samples.add(server, &scenario.run(server, args.seconds)?);
             }
         }
@@ -60,7 +61,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-fn is_installed(server: Server) -> bool {
+fn is_installed(server: &Server) -> bool {
     let version = server.version();
     match &version {
         Some(version) => println!("{server} {version}"),

@@ -3,40 +3,43 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use crate::dialect::Dialect;
 use crate::scenario::{Figures, Metric, Scenario};
 use crate::server::Server;
 
-/// All runs of one scenario.
+/// All runs of one scenario: for each metric, what each server came to in each round.
 #[derive(Default)]
-pub(super) struct Samples(BTreeMap<Metric, BTreeMap<Server, Vec<f64>>>);
+pub(super) struct Samples(BTreeMap<Metric, Vec<(Server, Vec<f64>)>>);
 
 impl Samples {
-    pub(super) fn add(&mut self, server: Server, figures: &Figures) {
+    pub(super) fn add(&mut self, server: &Server, figures: &Figures) {
         for &(metric, figure) in figures {
-            self.0.entry(metric).or_default().entry(server).or_default().push(figure);
+            let servers = self.0.entry(metric).or_default();
+            match servers.iter_mut().find(|(known, _)| known == server) {
+                Some((_, samples)) => samples.push(figure),
+                None => servers.push((server.clone(), vec![figure])),
+            }
         }
     }
 
-    /// A table in Markdown: a line for each server.
+    /// A table in Markdown: a line for each server, compared with Redis and the floor, or with the first.
     pub(super) fn table(&self, scenario: Scenario) -> String {
         let mut out = format!("\n### {}\n", scenario.title());
         for (metric, servers) in &self.0 {
-            let peers: Vec<Server> = [Server::Redis, Server::Floor]
-                .into_iter()
-                .filter(|peer| servers.contains_key(peer))
-                .collect();
-            let _ = write!(out, "\n| {metric} | median | least to most |");
-            for peer in &peers {
-                let _ = write!(out, " ÷ {peer} |");
+            let is_peer = |server: &Server| matches!(server.dialect, Dialect::Redis | Dialect::Floor);
+            let mut peers: Vec<_> = servers.iter().filter(|(server, _)| is_peer(server)).collect();
+            if peers.is_empty() && servers.len() > 1 {
+                peers.push(&servers[0]);
             }
-            let _ = write!(out, "\n|---|--:|--:|{}\n", "--:|".repeat(peers.len()));
+            let heads: String = peers.iter().map(|(peer, _)| format!(" ÷ {peer} |")).collect();
+            let rule = "--:|".repeat(2 + peers.len());
+            let _ = write!(out, "\n| {metric} | median | least to most |{heads}\n|---|{rule}\n");
             for (server, samples) in servers {
                 let (least, middle, most) = spread(samples);
-                let _ = write!(out, "| {server} | {} | {} to {} |", short(middle), short(least), short(most));
-                for peer in &peers {
-                    let _ = write!(out, " {:.2} |", ratio(samples, &servers[peer]));
-                }
-                out.push('\n');
+                let ratios: String =
+                    peers.iter().map(|(_, peer)| format!(" {:.2} |", ratio(samples, peer))).collect();
+                let (least, middle, most) = (short(least), short(middle), short(most));
+                let _ = writeln!(out, "| {server} | {middle} | {least} to {most} |{ratios}");
             }
         }
         out

@@ -8,10 +8,10 @@ use crate::load::{Crowd, Size, rejoin_loop};
 use crate::server::{Process, Server};
 
 /// So that quiet rooms stay quiet, and others do not become it: the first is the server's default.
-pub(super) fn rejoin(server: Server, members: usize, movers: usize, duration: Duration) -> Result<Figures> {
-    let process = Process::start(server, &[])?;
+pub(super) fn rejoin(server: &Server, members: usize, movers: usize, duration: Duration) -> Result<Figures> {
+    let process = Process::start(server)?;
     let size = Size { rooms: 1, listeners: members, speakers: movers };
-    let mut crowd = Crowd::join(server.dialect(), process.addr, size)?;
+    let mut crowd = Crowd::join(server.dialect, process.addr, size)?;
     crowd.get_in_step()?;
     let before = process.cpu()?;
     let moved = rejoin_loop(&mut crowd, duration)?;

@@ -14,8 +14,8 @@ const ROOM: usize = 10;
 const SETTLE: Duration = Duration::from_secs(2);
 
 /// Memory for each connection that has joined and is silent.
-pub(super) fn idle(server: Server, connections: usize) -> Result<Figures> {
-    let process = Process::start(server, &[])?;
+pub(super) fn idle(server: &Server, connections: usize) -> Result<Figures> {
+    let process = Process::start(server)?;
     let before = process.resident()?;
     let _crowd = join(server, &process, connections)?;
     sleep(SETTLE);
@@ -24,13 +24,13 @@ pub(super) fn idle(server: Server, connections: usize) -> Result<Figures> {
 }
 
 /// How fast they come in.
-pub(super) fn ramp(server: Server, connections: usize) -> Result<Figures> {
-    let process = Process::start(server, &[])?;
+pub(super) fn ramp(server: &Server, connections: usize) -> Result<Figures> {
+    let process = Process::start(server)?;
     let crowd = join(server, &process, connections)?;
     Ok(vec![(Metric::JoinedPerSecond, connections as f64 / crowd.joined_in.as_secs_f64())])
 }
 
-fn join(server: Server, process: &Process, connections: usize) -> Result<Crowd> {
+fn join(server: &Server, process: &Process, connections: usize) -> Result<Crowd> {
     let size = Size { rooms: connections / ROOM, listeners: ROOM, speakers: 0 };
-    Crowd::join(server.dialect(), process.addr, size)
+    Crowd::join(server.dialect, process.addr, size)
 }

@@ -11,10 +11,10 @@ use crate::server::{Process, Server};
 const LISTENERS: usize = 1_000;
 const WARM_UP: Duration = Duration::from_secs(1);
 
-pub(super) fn at(server: Server, rate: u32, duration: Duration) -> Result<Figures> {
-    let process = Process::start(server, &[])?;
+pub(super) fn at(server: &Server, rate: u32, duration: Duration) -> Result<Figures> {
+    let process = Process::start(server)?;
     let size = Size { rooms: 1, listeners: LISTENERS, speakers: 1 };
-    let mut crowd = Crowd::join(server.dialect(), process.addr, size)?;
+    let mut crowd = Crowd::join(server.dialect, process.addr, size)?;
     crowd.get_in_step()?;
     let mut delays = at_rate(&mut crowd, rate, WARM_UP + duration)?;
     // In the order in which they came; nearly all of the warm-up's are at the front.

@@ -10,6 +10,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::Result;
+use crate::dialect::Dialect;
 use crate::server::Server;
 
 /// A figure, and which way is better.
@@ -101,18 +102,18 @@ impl Scenario {
     }
 
     /// Whether it makes sense for this server.
-    pub(crate) fn suits(self, server: Server) -> bool {
+    pub(crate) fn suits(self, server: &Server) -> bool {
         match self {
             // Only a server with names and rooms announces anybody.
             Self::Churn100 | Self::Churn10000 => server.is_chat(),
             // The floor has no limits: it would keep everything.
-            Self::Stalled => server != Server::Floor,
+            Self::Stalled => server.dialect != Dialect::Floor,
             _ => true,
         }
     }
 
     /// Runs it once, `seconds` long where it has no end of its own.
-    pub(crate) fn run(self, server: Server, seconds: u64) -> Result<Figures> {
+    pub(crate) fn run(self, server: &Server, seconds: u64) -> Result<Figures> {
         let duration = Duration::from_secs(seconds);
         match self {
             Self::FanOut1 => talk::fan_out(server, 1_000, 4, 1, duration),

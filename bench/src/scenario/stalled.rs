@@ -17,7 +17,7 @@ const UNTIL_CUT: Duration = Duration::from_secs(60);
 /// Between looks at the server's memory.
 const LOOK: Duration = Duration::from_millis(100);
 
-pub(super) fn run(server: Server) -> Result<Figures> {
+pub(super) fn run(server: &Server) -> Result<Figures> {
     let with = talk(server, STALLED, if server.is_chat() { UNTIL_CUT } else { WITHOUT_END })?;
     let without = talk(server, 0, with.elapsed)?;
     let mut figures = vec![
@@ -39,10 +39,10 @@ struct Outcome {
     cut_off: usize,
 }
 
-fn talk(server: Server, stalled: usize, at_most: Duration) -> Result<Outcome> {
-    let process = Process::start(server, &[])?;
+fn talk(server: &Server, stalled: usize, at_most: Duration) -> Result<Outcome> {
+    let process = Process::start(server)?;
     let size = Size { rooms: 1, listeners: LISTENERS, speakers: 4 };
-    let mut crowd = Crowd::join(server.dialect(), process.addr, size)?;
+    let mut crowd = Crowd::join(server.dialect, process.addr, size)?;
     crowd.get_in_step()?;
     crowd.stall(stalled)?;
     let (before, mut most) = (process.resident()?, 0);

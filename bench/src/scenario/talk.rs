@@ -12,7 +12,7 @@ const WARM_UP: Duration = Duration::from_millis(500);
 
 /// One room.
 pub(super) fn fan_out(
-    server: Server,
+    server: &Server,
     listeners: usize,
     speakers: usize,
     window: u64,
@@ -22,13 +22,13 @@ pub(super) fn fan_out(
 }
 
 /// Many rooms, and in each somebody speaks when all have heard the last message.
-pub(super) fn rooms(server: Server, rooms: usize, listeners: usize, duration: Duration) -> Result<Figures> {
+pub(super) fn rooms(server: &Server, rooms: usize, listeners: usize, duration: Duration) -> Result<Figures> {
     talk(server, Size { rooms, listeners, speakers: 1 }, 1, duration)
 }
 
-fn talk(server: Server, size: Size, window: u64, duration: Duration) -> Result<Figures> {
-    let process = Process::start(server, &[])?;
-    let mut crowd = Crowd::join(server.dialect(), process.addr, size)?;
+fn talk(server: &Server, size: Size, window: u64, duration: Duration) -> Result<Figures> {
+    let process = Process::start(server)?;
+    let mut crowd = Crowd::join(server.dialect, process.addr, size)?;
     crowd.get_in_step()?;
     let mut talk = closed_loop(&mut crowd, window);
     talk.run_for(WARM_UP)?;

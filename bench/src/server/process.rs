@@ -36,12 +36,12 @@ pub(crate) struct Process {
 
 impl Process {
     /// Starts it on a free port, and waits until it serves. The calling thread is the generator's from then on.
-    pub(crate) fn start(server: Server, extra: &[&str]) -> Result<Self> {
+    pub(crate) fn start(server: &Server) -> Result<Self> {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let folder = std::env::temp_dir().join(format!("bench-{}-{port}", std::process::id()));
         fs::create_dir_all(&folder)?;
         pin(SERVER_CPU)?;
-        let mut command = server.command(port, &folder, extra)?;
+        let mut command = server.command(port, &folder)?;
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
         let mut process = Self { child, addr: SocketAddr::from(([127, 0, 0, 1], port)), folder };
         pin(GENERATOR_CPU)?;
@@ -49,7 +49,7 @@ impl Process {
         Ok(process)
     }
 
-    fn wait_until_it_serves(&mut self, server: Server) -> Result<()> {
+    fn wait_until_it_serves(&mut self, server: &Server) -> Result<()> {
         let start = Instant::now();
         while TcpStream::connect(self.addr).is_err() {
             if let Some(status) = self.child.try_wait()? {

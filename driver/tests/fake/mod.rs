@@ -25,6 +25,8 @@ pub(crate) struct Wire {
     /// What the driver will read, piece by piece; an empty piece is the end.
     pub(crate) input: VecDeque<Vec<u8>>,
     pub(crate) output: Vec<u8>,
+    /// Writes that took something.
+    pub(crate) writes: usize,
     /// Bytes that one write takes at most; none: all of them.
     pub(crate) write_size: Option<usize>,
     /// Bytes that are taken before writes block; none: any number.
@@ -101,6 +103,7 @@ impl Stream for FakeStream {
             return Poll::Pending;
         }
         wire.output.extend(&bytes[..count]);
+        wire.writes += 1;
         wire.window = wire.window.map(|window| window - count);
         Poll::Ready(Ok(count))
     }
@@ -196,6 +199,11 @@ impl World {
         door.queue.push_back(peer.clone());
         door.waker.take().into_iter().for_each(Waker::wake);
         peer
+    }
+
+    /// Polls once.
+    pub(crate) fn turn(&mut self) -> Poll<Result<(), Fault>> {
+        Pin::new(&mut self.driver).poll(&mut Context::from_waker(Waker::noop()))
     }
 
     /// Polls until there is nothing left to do.
