@@ -131,7 +131,8 @@ impl<C: Clock, L: Listener> Driver<C, L> {
     /// Whether to ask the reactor once more before this turn's input is answered. What several people say within
     /// the time of a system call or two then costs each listener one write, and not several.
     fn gather(&mut self) -> bool {
-        self.gathering = !self.gathering && self.intake.is_used() && !self.intake.is_spent();
+        let input = self.intake.is_used() && !self.intake.is_spent();
+        self.gathering = input && !self.gathering && !self.stopping;
         self.gathering
     }
 
