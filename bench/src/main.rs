@@ -9,6 +9,7 @@
 //! | `floor` | a server without a protocol: what moving the bytes costs |
 //! | `compare` | servers in turns: medians, spread, ratios |
 //! | `document` | `BENCHMARKS.md`, a section at a time |
+//! | `instructions` | what the engine takes for what it does, counted |
 
 mod compare;
 mod dialect;
@@ -17,6 +18,7 @@ mod floor;
 mod load;
 mod scenario;
 mod server;
+mod instructions;
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -41,6 +43,7 @@ enum Command {
     Compare(compare::Args),
     /// The bare server that shows what moving the bytes costs
     Floor { addr: SocketAddr },
+    Instructions(instructions::Options),
 }
 
 fn main() -> ExitCode {
@@ -57,5 +60,6 @@ fn run(command: Command) -> Result<()> {
     match command {
         Command::Compare(args) => compare::run(&args),
         Command::Floor { addr } => floor::serve(addr),
+        Command::Instructions(options) => instructions::run(&options),
     }
 }
