@@ -119,20 +119,28 @@ impl Engine {
 
 /// The first of a connection's deadlines.
 fn next_deadline(conn: &Conn, config: &Config) -> Option<(Mono, Timer)> {
-    let of_phase = match &conn.phase {
-        Phase::Handshaking { until, .. } => [Some((*until, Timer::Handshake)), None],
-        Phase::Registering(registering) => {
-            let until = registering.until.filter(|_| registering.paused.is_none());
-            [registering.greeting.map(|at| (at, Timer::Greeting)), until.map(|at| (at, Timer::Registration))]
+    let mut next = None;
+    let mut consider = |at: Option<Mono>, timer| {
+        if let Some(at) = at
+            && next.is_none_or(|first| (at, timer) < first)
+        {
+            next = Some((at, timer));
         }
-        Phase::Closing(closing) => [Some((closing.until, Timer::Closing)), None],
-        Phase::Chatting | Phase::Closed => [None, None],
     };
-    let of_input = [
-        conn.resume_at.filter(|_| conn.is_open()).map(|at| (at, Timer::Flood)),
-        conn.finished.filter(|_| conn.is_open()).map(|at| (at, Timer::EndOfInput)),
-    ];
-    let stall = conn.stalled.filter(|_| conn.is_open() && !config.stall.is_zero());
-    let stall = stall.map(|since| (since.after(config.stall), Timer::Stall));
-    of_phase.into_iter().chain(of_input).chain([stall]).flatten().min()
+    match &conn.phase {
+        Phase::Handshaking { until, .. } => consider(Some(*until), Timer::Handshake),
+        Phase::Registering(registering) => {
+            consider(registering.greeting, Timer::Greeting);
+            consider(registering.until.filter(|_| registering.paused.is_none()), Timer::Registration);
+        }
+        Phase::Closing(closing) => consider(Some(closing.until), Timer::Closing),
+        Phase::Chatting | Phase::Closed => {}
+    }
+    if conn.is_open() {
+        consider(conn.resume_at, Timer::Flood);
+        consider(conn.finished, Timer::EndOfInput);
+        let stalls = conn.stalled.filter(|_| !config.stall.is_zero());
+        consider(stalls.map(|since| since.after(config.stall)), Timer::Stall);
+    }
+    next
 }
