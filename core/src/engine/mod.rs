@@ -202,6 +202,10 @@ impl Engine {
     }
 
     fn observe(&mut self, now: Now) {
+        // Everything in a turn happens at one time.
+        if self.clocks == Some(now) {
+            return;
+        }
         if let Some(before) = self.clocks {
             let by_wall = now.utc.signed_duration_since(before.utc);
             let by_mono =
