@@ -148,10 +148,13 @@ impl Engine {
         if conn.owed() <= self.config.backlog {
             conn.stalled = None;
         }
+        let goes_on = !conn.queue.is_writing() && !conn.queue.is_empty();
         self.extend_closing(slot);
         self.extend_end_of_input(slot);
         self.note_answer(slot);
-        self.attend(slot);
+        if goes_on {
+            self.attend(slot);
+        }
     }
 
     fn note_backlog(&mut self, slot: u32) {
