@@ -5,11 +5,13 @@ use alloc::vec::Vec;
 use core::mem;
 
 use super::Engine;
-use super::conn::{Answering, Phase};
+use super::conn::{Answering, Conn, Phase};
 use crate::action::{Action, Close};
 use crate::chat::{Answer, Notice, Tell, UserId};
-use crate::outbox::{Parcel, Piece, Sealed};
+use crate::event::ConnId;
+use crate::outbox::{Parcel, Piece, Sealed, Segments};
 use crate::plain;
+use crate::time::Mono;
 
 /// Long answers that go on in one turn: with 16 KiB for each, about a megabyte, which is written in a millisecond.
 const ANSWERS_PER_TURN: usize = 64;
@@ -18,18 +20,19 @@ impl Engine {
     pub(super) fn next_action(&mut self) -> Option<Action> {
         self.settle_refused();
         self.seal();
-        loop {
-            while let Some(action) = self.actions.pop_front() {
-                if !self.is_obsolete(&action) {
-                    return Some(action);
-                }
+        while let Some(action) = self.actions.pop_front() {
+            if !self.is_obsolete(&action) {
+                return Some(action);
             }
-            let Some(slot) = self.attention.pop_front() else {
-                self.drained = true;
-                return None;
-            };
-            self.serve_attention(slot);
         }
+        while let Some(slot) = self.attention.pop_front() {
+            let action = self.serve_attention(slot);
+            if action.is_some() {
+                return action;
+            }
+        }
+        self.drained = true;
+        None
     }
 
     /// Whether an action is for a connection that is gone.
@@ -109,34 +112,42 @@ impl Engine {
         }
     }
 
-    /// Emits what one connection needs: a pause, a write, a close.
-    fn serve_attention(&mut self, slot: u32) {
-        let Some(conn) = self.conns.find(slot) else { return };
+    /// What one connection needs next: a pause, a write, a close.
+    fn serve_attention(&mut self, slot: u32) -> Option<Action> {
+        let conn = self.conns.find(slot)?;
         conn.attended = false;
         if let Phase::Closed = conn.phase {
-            return;
+            return None;
         }
+        let id = ConnId { slot, generation: conn.generation };
+        let action = Self::action_for(conn, id, &mut self.segments, self.mono);
+        // More than one is rare: after a pause there may be a write, after the last write there is a close.
+        if matches!(action, Some(Action::Reading { .. })) || action.is_some() && !conn.is_open() {
+            conn.attended = true;
+            self.attention.push_front(slot);
+        }
+        self.rearm(slot);
+        action
+    }
+
+    fn action_for(conn: &mut Conn, id: ConnId, segments: &mut Segments, now: Mono) -> Option<Action> {
         let reading = conn.wants_input();
         if reading != conn.reading && conn.is_open() {
             conn.reading = reading;
-            Self::pause_registration(conn, reading, self.mono);
-            let conn = self.conns.id(slot);
-            self.actions.push_back(Action::Reading { conn, enabled: reading });
+            Self::pause_registration(conn, reading, now);
+            return Some(Action::Reading { conn: id, enabled: reading });
         }
-        let id = self.conns.id(slot);
-        let conn = self.conns.get_mut(slot);
-        if let Some(bytes) = conn.queue.start_write(&mut self.segments) {
-            self.actions.push_back(Action::Write { conn: id, bytes });
+        if let Some(bytes) = conn.queue.start_write(segments) {
+            return Some(Action::Write { conn: id, bytes });
         }
         let flushed = conn.queue.is_empty() && conn.answering.is_none();
-        if let Phase::Closing(closing) = &mut conn.phase
-            && flushed
-            && !mem::replace(&mut closing.told, true)
-        {
-            let reason = closing.reason;
-            self.actions.push_back(Action::Close { conn: id, how: Close::AfterFlush, reason });
+        match &mut conn.phase {
+            Phase::Closing(closing) if flushed && !closing.told => {
+                closing.told = true;
+                Some(Action::Close { conn: id, how: Close::AfterFlush, reason: closing.reason })
+            }
+            _ => None,
         }
-        self.rearm(slot);
     }
 
     pub(super) fn wrote(&mut self, slot: u32, count: usize) {
