@@ -83,21 +83,20 @@ impl Engine {
     /// A closing connection that makes progress gets more time.
     pub(super) fn extend_closing(&mut self, slot: u32) {
         let conn = self.conns.get_mut(slot);
-        let flushed = conn.queue.is_empty() && !conn.queue.is_writing();
-        let linger = if self.ending && flushed { deadlines::SHUTDOWN_LINGER } else { deadlines::LINGER };
         if let Phase::Closing(closing) = &mut conn.phase {
+            let flushed = conn.queue.is_empty() && !conn.queue.is_writing();
+            let linger = if self.ending && flushed { deadlines::SHUTDOWN_LINGER } else { deadlines::LINGER };
             closing.until = self.mono.after(linger).min(closing.latest);
         }
     }
 
     /// A peer that has ended its input, and takes the answer to its last line, gets more time.
     pub(super) fn extend_end_of_input(&mut self, slot: u32) {
-        let until = self.mono.after(deadlines::AFTER_END);
         let conn = self.conns.get_mut(slot);
-        if conn.held.is_empty()
-            && let Some(finished) = &mut conn.finished
+        if let Some(finished) = &mut conn.finished
+            && conn.held.is_empty()
         {
-            *finished = until;
+            *finished = self.mono.after(deadlines::AFTER_END);
         }
     }
 

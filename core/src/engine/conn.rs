@@ -118,6 +118,15 @@ impl Conn {
         matches!(self.phase, Phase::Registering(_) | Phase::Chatting)
     }
 
+    /// Whether it is to be told what rooms and users say.
+    pub(super) fn hears(&self) -> bool {
+        match &self.phase {
+            Phase::Closing(closing) => !closing.deaf,
+            Phase::Closed => false,
+            Phase::Handshaking { .. } | Phase::Registering(_) | Phase::Chatting => true,
+        }
+    }
+
     /// Whether the peer should be read from.
     pub(super) fn wants_input(&self) -> bool {
         !self.is_open() || self.held.is_empty()

@@ -100,6 +100,13 @@ impl Engine {
         }
     }
 
+    /// Whether a connection's next deadline stands in the timer queue, if it has one.
+    pub(super) fn is_armed(&self, slot: u32) -> bool {
+        let conn = self.conns.get(slot);
+        let next = next_deadline(conn, &self.config).map(|(at, _)| at);
+        conn.armed == next && next.is_none_or(|at| self.timers.contains(&(at, slot)))
+    }
+
     /// Puts a connection's next deadline into the timer queue.
     pub(super) fn rearm(&mut self, slot: u32) {
         let Some(conn) = self.conns.find(slot) else { return };

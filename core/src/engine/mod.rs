@@ -271,10 +271,7 @@ impl Engine {
             assert_eq!(conn.owed(), conn_pieces_owed(conn), "what is owed is what is queued");
             let registered = self.chat.is_registered(UserId(slot));
             assert_eq!(registered, matches!(conn.phase, Phase::Chatting), "a user chats on a connection");
-            assert!(
-                conn.armed.is_none_or(|at| self.timers.contains(&(at, slot))),
-                "an armed timer is queued"
-            );
+            assert!(self.is_armed(slot), "the first deadline is queued");
         }
         assert_eq!(self.timers.len(), self.conns.iter().filter(|(_, conn)| conn.armed.is_some()).count());
         self.check_limits();

@@ -74,13 +74,7 @@ impl Engine {
     }
 
     fn deliver(&mut self, slot: u32, parcel: Parcel) {
-        let conn = self.conns.find(slot);
-        let hears = conn.as_ref().is_some_and(|conn| match &conn.phase {
-            Phase::Closing(closing) => !closing.deaf,
-            Phase::Closed => false,
-            _ => true,
-        });
-        let Some(conn) = conn.filter(|_| hears) else {
+        let Some(conn) = self.conns.find(slot).filter(|conn| conn.hears()) else {
             if let Parcel::Piece(piece) = parcel {
                 self.segments.release(piece);
             }
@@ -100,8 +94,20 @@ impl Engine {
             }
             (Parcel::Piece(piece), None) => conn.queue.push(piece),
         }
-        self.note_backlog(slot);
-        self.attend(slot);
+        self.note_output(slot);
+    }
+
+    /// Notes that a connection is owed more.
+    fn note_output(&mut self, slot: u32) {
+        let conn = self.conns.get_mut(slot);
+        if !mem::replace(&mut conn.attended, true) {
+            self.attention.push_back(slot);
+        }
+        let limit = self.config.backlog;
+        if limit != 0 && conn.stalled.is_none() && conn.owed() > limit {
+            conn.stalled = Some(self.mono);
+            self.rearm(slot);
+        }
     }
 
     /// Puts a connection on the list of those that may need an action.
@@ -121,12 +127,15 @@ impl Engine {
         }
         let id = ConnId { slot, generation: conn.generation };
         let action = Self::action_for(conn, id, &mut self.segments, self.mono);
+        let paused = matches!(action, Some(Action::Reading { .. }));
         // More than one is rare: after a pause there may be a write, after the last write there is a close.
-        if matches!(action, Some(Action::Reading { .. })) || action.is_some() && !conn.is_open() {
+        if paused || action.is_some() && !conn.is_open() {
             conn.attended = true;
             self.attention.push_front(slot);
         }
-        self.rearm(slot);
+        if paused {
+            self.rearm(slot);
+        }
         action
     }
 
@@ -159,21 +168,13 @@ impl Engine {
         if conn.owed() <= self.config.backlog {
             conn.stalled = None;
         }
-        let goes_on = !conn.queue.is_writing() && !conn.queue.is_empty();
+        let takes_next = !conn.queue.is_writing() && !conn.queue.is_empty();
+        if takes_next {
+            self.attend(slot);
+        }
         self.extend_closing(slot);
         self.extend_end_of_input(slot);
         self.note_answer(slot);
-        if goes_on {
-            self.attend(slot);
-        }
-    }
-
-    fn note_backlog(&mut self, slot: u32) {
-        let limit = self.config.backlog;
-        let conn = self.conns.get_mut(slot);
-        if limit != 0 && conn.owed() > limit {
-            conn.stalled.get_or_insert(self.mono);
-        }
     }
 
     /// Notes that the reader has taken all of its long answer so far. What follows is for the next turn, so that
@@ -224,8 +225,7 @@ impl Engine {
         } else {
             conn.queue.push(self.segments.insert(part.0));
             self.drained = false;
-            self.note_backlog(slot);
-            self.attend(slot);
+            self.note_output(slot);
         }
     }
 
