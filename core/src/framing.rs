@@ -102,6 +102,12 @@ impl Framer {
         (!self.partial.is_empty()).then_some(Line::Text(&self.partial))
     }
 
+    /// Whether nothing of the input so far matters for what comes.
+    pub(crate) fn is_idle(&mut self) -> bool {
+        self.forget_delivered();
+        self.partial.is_empty() && !self.skipping && !self.carriage_return && self.telnet == Telnet::Text
+    }
+
     /// Bytes of memory held for the unfinished line.
     pub(crate) fn retained(&self) -> usize {
         self.partial.capacity()

@@ -24,6 +24,36 @@ impl Mono {
     }
 }
 
+/// A point in time, or none, in the space of a [`Mono`]: for what every connection has.
+///
+/// Its last value stands for none: 584 years ahead is as good as never.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct MaybeMono(Mono);
+
+impl MaybeMono {
+    pub(crate) const NONE: Self = Self(Mono(u64::MAX));
+
+    pub(crate) fn get(self) -> Option<Mono> {
+        self.is_some().then_some(self.0)
+    }
+
+    pub(crate) fn is_some(self) -> bool {
+        self != Self::NONE
+    }
+}
+
+impl From<Mono> for MaybeMono {
+    fn from(mono: Mono) -> Self {
+        Self(mono)
+    }
+}
+
+impl From<Option<Mono>> for MaybeMono {
+    fn from(mono: Option<Mono>) -> Self {
+        mono.map_or(Self::NONE, Self)
+    }
+}
+
 /// Both clocks, read together at one event.
 ///
 /// `mono` decides every deadline. `utc` is only for text and records: no order and no timer depends on it,

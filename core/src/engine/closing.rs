@@ -1,15 +1,16 @@
 //! Ends of connections.
 
+use alloc::boxed::Box;
 use alloc::string::ToString as _;
 
-use bytes::Bytes;
-
 use super::conn::{Closing, Phase};
+use super::held::Held;
 use super::leave::LeaveReason;
 use super::{Engine, deadlines};
 use crate::action::{Action, Close, Reason};
 use crate::chat::UserId;
 use crate::plain;
+use crate::time::MaybeMono;
 
 impl Engine {
     /// Lets a connection go politely: the user leaves, is told why, and what it is owed is written first.
@@ -42,8 +43,8 @@ impl Engine {
             return;
         }
         conn.queue.clear(&mut self.segments);
-        conn.held = Bytes::new();
-        conn.framer = Default::default();
+        conn.held = Held::default();
+        conn.framer = None;
         conn.phase = Phase::Closed;
         self.actions.push_back(Action::Close { conn: id, how: Close::Now, reason });
         self.rearm(slot);
@@ -93,10 +94,8 @@ impl Engine {
     /// A peer that has ended its input, and takes the answer to its last line, gets more time.
     pub(super) fn extend_end_of_input(&mut self, slot: u32) {
         let conn = self.conns.get_mut(slot);
-        if let Some(finished) = &mut conn.finished
-            && conn.held.is_empty()
-        {
-            *finished = self.mono.after(deadlines::AFTER_END);
+        if conn.finished.is_some() && conn.held.is_empty() {
+            conn.finished = self.mono.after(deadlines::AFTER_END).into();
         }
     }
 
@@ -104,9 +103,9 @@ impl Engine {
         let latest = self.mono.after(deadlines::CLOSING);
         let until = self.mono.after(deadlines::LINGER);
         let conn = self.conns.get_mut(slot);
-        conn.held = Bytes::new();
-        conn.stalled = None;
-        conn.phase = Phase::Closing(Closing { reason, until, latest, told: false, deaf });
+        conn.held = Held::default();
+        conn.stalled = MaybeMono::NONE;
+        conn.phase = Phase::Closing(Box::new(Closing { reason, until, latest, told: false, deaf }));
         self.attend(slot);
     }
 }

@@ -4,27 +4,26 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::net::IpAddr;
 
-use bytes::Bytes;
-
+use super::held::Held;
 use crate::action::Reason;
 use crate::chat::Answer;
 use crate::event::ConnId;
 use crate::flood::Bucket;
 use crate::framing::Framer;
 use crate::outbox::{Piece, Queue};
-use crate::time::Mono;
+use crate::time::{MaybeMono, Mono};
 
-/// How far a connection has come.
+/// How far a connection has come. Most are chatting: the others keep what they need elsewhere.
 #[derive(Debug)]
 pub(super) enum Phase {
     /// Accepted; no text may flow yet. One that is over a limit is told so when it opens.
     Handshaking { until: Mono, over: Option<Reason> },
     /// Choosing a nickname.
-    Registering(Registering),
+    Registering(Box<Registering>),
     /// Registered.
     Chatting,
     /// On its way out: what is owed is written, nothing is read.
-    Closing(Closing),
+    Closing(Box<Closing>),
     /// The adapter was told to drop it; its `Disconnected` is awaited.
     Closed,
 }
@@ -72,31 +71,31 @@ pub(super) struct Answering {
     pub(super) due: bool,
 }
 
-/// One connection.
+/// One connection. It is kept small, since most are idle: what few of them need is behind a pointer.
 #[derive(Debug)]
 pub(super) struct Conn {
-    pub(super) generation: u32,
     pub(super) phase: Phase,
     /// The address it counts for; none, when it counts for none.
     pub(super) address: Option<IpAddr>,
     /// It came over a limit, and counts only as that.
     pub(super) refused: bool,
-    pub(super) framer: Framer,
+    /// Of an unfinished line; none, while there is nothing in it.
+    pub(super) framer: Option<Box<Framer>>,
     pub(super) bucket: Bucket,
     /// Input that waits: for flood control, for the end of an answer.
-    pub(super) held: Bytes,
+    pub(super) held: Held,
     /// The peer has ended its input. What is held of it is served until then.
-    pub(super) finished: Option<Mono>,
+    pub(super) finished: MaybeMono,
     /// When flood control lets the next line through.
-    pub(super) resume_at: Option<Mono>,
+    pub(super) resume_at: MaybeMono,
     pub(super) queue: Queue,
     /// It asked, in this turn, for a long answer.
     pub(super) asked: bool,
     pub(super) answering: Option<Box<Answering>>,
     /// Since when it has owed more than the backlog limit.
-    pub(super) stalled: Option<Mono>,
+    pub(super) stalled: MaybeMono,
     /// The deadline that stands in the timer queue.
-    pub(super) armed: Option<Mono>,
+    pub(super) armed: MaybeMono,
     /// What the adapter was last told.
     pub(super) reading: bool,
     /// Whether it stands in the list of those to attend to.
@@ -104,6 +103,32 @@ pub(super) struct Conn {
 }
 
 impl Conn {
+    /// A new one in this phase, counting for `address`.
+    pub(super) fn new(phase: Phase, address: Option<IpAddr>, refused: bool) -> Self {
+        Self {
+            phase,
+            address,
+            refused,
+            framer: None,
+            bucket: Bucket::default(),
+            held: Held::default(),
+            finished: MaybeMono::NONE,
+            resume_at: MaybeMono::NONE,
+            queue: Queue::default(),
+            asked: false,
+            answering: None,
+            stalled: MaybeMono::NONE,
+            armed: MaybeMono::NONE,
+            reading: true,
+            attended: false,
+        }
+    }
+
+    /// Bytes of memory that hold what was received and not served.
+    pub(super) fn unserved(&self) -> usize {
+        self.held.len() + self.framer.as_ref().map_or(0, |framer| framer.retained())
+    }
+
     /// Whether its next line may be taken now, flood control aside.
     pub(super) fn takes_lines(&self) -> bool {
         match &self.phase {
@@ -142,7 +167,7 @@ impl Conn {
 #[derive(Debug, Default)]
 pub(super) struct Conns {
     slots: Vec<Option<Conn>>,
-    /// The generation that the next connection of each slot gets.
+    /// The generation of each slot's connection; of a free slot, that of its next one.
     generations: Vec<u32>,
     free: Vec<u32>,
     /// Freed in the turn under way; its output may still name them.
@@ -151,17 +176,16 @@ pub(super) struct Conns {
 }
 
 impl Conns {
-    /// Adds a connection; `make` is given its generation.
-    pub(super) fn insert(&mut self, make: impl FnOnce(u32) -> Conn) -> ConnId {
+    /// Adds a connection.
+    pub(super) fn insert(&mut self, conn: Conn) -> ConnId {
         self.open += 1;
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(None);
             self.generations.push(0);
             u32::try_from(self.slots.len() - 1).expect("fewer connections than 2^32")
         });
-        let generation = self.generations[slot as usize];
-        self.slots[slot as usize] = Some(make(generation));
-        ConnId { slot, generation }
+        self.slots[slot as usize] = Some(conn);
+        self.id(slot)
     }
 
     /// Takes a connection out.
@@ -192,7 +216,12 @@ impl Conns {
 
     /// The connection's full name.
     pub(super) fn id(&self, slot: u32) -> ConnId {
-        ConnId { slot, generation: self.get(slot).generation }
+        ConnId { slot, generation: self.generations[slot as usize] }
+    }
+
+    /// Whether that very connection is still there.
+    pub(super) fn is_known(&self, conn: ConnId) -> bool {
+        self.slots[conn.slot as usize].is_some() && self.id(conn.slot) == conn
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &Conn)> {
@@ -207,5 +236,15 @@ impl Conns {
     /// How many there are.
     pub(super) fn len(&self) -> usize {
         self.open
+    }
+}
+
+#[cfg(all(test, target_pointer_width = "64"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_idle_connection_stays_small() {
+        assert!(size_of::<Option<Conn>>() <= 152, "{} bytes", size_of::<Option<Conn>>());
     }
 }

@@ -8,7 +8,7 @@ use crate::action::Reason;
 use crate::chat::UserId;
 use crate::config::Config;
 use crate::plain;
-use crate::time::Mono;
+use crate::time::{MaybeMono, Mono};
 
 /// How long the server waits before it speaks first: a client that does is recognised before a byte is sent.
 pub(super) const GREETING: Duration = Duration::from_millis(250);
@@ -104,21 +104,21 @@ impl Engine {
     pub(super) fn is_armed(&self, slot: u32) -> bool {
         let conn = self.conns.get(slot);
         let next = next_deadline(conn, &self.config).map(|(at, _)| at);
-        conn.armed == next && next.is_none_or(|at| self.timers.contains(&(at, slot)))
+        conn.armed == next.into() && next.is_none_or(|at| self.timers.contains(&(at, slot)))
     }
 
     /// Puts a connection's next deadline into the timer queue.
     pub(super) fn rearm(&mut self, slot: u32) {
         let Some(conn) = self.conns.find(slot) else { return };
-        let next = next_deadline(conn, &self.config).map(|(at, _)| at);
+        let next = MaybeMono::from(next_deadline(conn, &self.config).map(|(at, _)| at));
         if conn.armed == next {
             return;
         }
-        if let Some(at) = conn.armed {
+        if let Some(at) = conn.armed.get() {
             self.timers.remove(&(at, slot));
         }
         conn.armed = next;
-        if let Some(at) = next {
+        if let Some(at) = next.get() {
             self.timers.insert((at, slot));
         }
     }
@@ -144,9 +144,9 @@ fn next_deadline(conn: &Conn, config: &Config) -> Option<(Mono, Timer)> {
         Phase::Chatting | Phase::Closed => {}
     }
     if conn.is_open() {
-        consider(conn.resume_at, Timer::Flood);
-        consider(conn.finished, Timer::EndOfInput);
-        let stalls = conn.stalled.filter(|_| !config.stall.is_zero());
+        consider(conn.resume_at.get(), Timer::Flood);
+        consider(conn.finished.get(), Timer::EndOfInput);
+        let stalls = conn.stalled.get().filter(|_| !config.stall.is_zero());
         consider(stalls.map(|since| since.after(config.stall)), Timer::Stall);
     }
     next

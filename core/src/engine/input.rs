@@ -1,16 +1,19 @@
 //! From received bytes to commands, as fast as flood control and the user's own answers let them.
 
+use alloc::boxed::Box;
 use core::mem;
 
-use bytes::{Buf as _, Bytes};
+use bytes::Bytes;
 
 use super::conn::{Conn, Phase};
+use super::held::Held;
 use super::{Engine, deadlines};
 use crate::action::{Reason, Report};
 use crate::chat::{Flow, UserId};
-use crate::framing::Line;
+use crate::framing::{Framer, Line};
 use crate::plain::{self, Registration, Request};
 use crate::text;
+use crate::time::MaybeMono;
 
 /// Nicknames that may be refused before the connection is.
 const MAX_REFUSALS: u8 = 5;
@@ -23,35 +26,37 @@ impl Engine {
         }
         if conn.held.is_empty() && conn.takes_lines() {
             let left = self.serve(slot, bytes);
-            self.hold(slot, Bytes::copy_from_slice(&bytes[bytes.len() - left..]));
+            if left > 0 {
+                self.hold(slot, Held::new(Bytes::copy_from_slice(&bytes[bytes.len() - left..])));
+            }
         } else {
-            conn.held = [&conn.held, bytes].concat().into();
+            conn.held.append(bytes);
         }
         self.attend(slot);
     }
 
     pub(super) fn peer_finished(&mut self, slot: u32) {
         let until = self.mono.after(deadlines::AFTER_END);
-        self.conns.get_mut(slot).finished.get_or_insert(until);
+        let finished = &mut self.conns.get_mut(slot).finished;
+        *finished = finished.get().unwrap_or(until).into();
         self.resume(slot);
     }
 
     /// Goes on with what is held.
     pub(super) fn resume(&mut self, slot: u32) {
         let conn = self.conns.get_mut(slot);
-        conn.resume_at = None;
+        conn.resume_at = MaybeMono::NONE;
         if conn.takes_lines() {
-            let mut held = mem::take(&mut conn.held);
-            let left = self.serve(slot, &held);
-            held.advance(held.len() - left);
-            self.hold(slot, held);
+            let held = mem::take(&mut conn.held);
+            let left = self.serve(slot, held.bytes());
+            self.hold(slot, held.last(left));
         }
         self.attend(slot);
     }
 
-    fn hold(&mut self, slot: u32, input: Bytes) {
+    fn hold(&mut self, slot: u32, input: Held) {
         let conn = self.conns.get_mut(slot);
-        if conn.is_open() && !input.is_empty() {
+        if conn.is_open() {
             conn.held = input;
         }
     }
@@ -61,7 +66,9 @@ impl Engine {
     /// No chat state is touched while bytes are taken apart and understood: a panic there is this connection's
     /// alone, and poisons nothing.
     fn serve(&mut self, slot: u32, mut input: &[u8]) -> usize {
-        let mut framer = mem::take(&mut self.conns.get_mut(slot).framer);
+        let mut fresh = Framer::default();
+        let mut kept = self.conns.get_mut(slot).framer.take();
+        let framer = kept.as_deref_mut().unwrap_or(&mut fresh);
         while !input.is_empty() && self.has_token(slot) {
             self.poisoned = false;
             let line = framer.next(&mut input);
@@ -78,7 +85,9 @@ impl Engine {
             }
             self.end_of_input(slot);
         }
-        self.conns.get_mut(slot).framer = framer;
+        if !framer.is_idle() {
+            self.conns.get_mut(slot).framer = kept.or_else(|| Some(Box::new(fresh)));
+        }
         input.len()
     }
 
@@ -92,7 +101,7 @@ impl Engine {
         match limit.map_or(Ok(()), |limit| conn.bucket.check(limit, now)) {
             Ok(()) => true,
             Err(at) => {
-                conn.resume_at = Some(at);
+                conn.resume_at = at.into();
                 false
             }
         }

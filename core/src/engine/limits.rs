@@ -46,12 +46,11 @@ impl Engine {
     #[must_use]
     pub fn footprint(&self) -> Footprint {
         let (users, rooms, history) = self.chat.sizes();
-        let held = |conn: &Conn| conn.held.len() + conn.framer.retained();
         Footprint {
             connections: self.conns.len(),
             users,
             rooms,
-            input: self.conns.iter().map(|(_, conn)| held(conn)).sum(),
+            input: self.conns.iter().map(|(_, conn)| conn.unserved()).sum(),
             output: self.segments.retained(),
             history,
             turn: self.turn.bytes(),

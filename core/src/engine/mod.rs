@@ -3,18 +3,19 @@
 mod closing;
 mod conn;
 mod deadlines;
+mod held;
 mod input;
 mod leave;
 mod limits;
 mod output;
 mod state;
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use core::net::IpAddr;
 use core::time::Duration;
 
-use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use conn::{Conn, Conns, Phase};
 pub use deadlines::Timer;
@@ -25,7 +26,7 @@ use crate::action::{Action, Reason, Report};
 use crate::chat::{Chat, Name, UserId};
 use crate::config::{Config, ConfigError};
 use crate::event::{Cause, ConnId, Event};
-use crate::outbox::{Queue, Segments, Turn};
+use crate::outbox::{Segments, Turn};
 use crate::time::{Mono, Now};
 
 /// A wall clock that moves against the monotonic one by more than this is worth a line in the log.
@@ -113,7 +114,7 @@ impl Engine {
         self.guarded(now, |engine| {
             let (over, address) = engine.admit(peer);
             let phase = Phase::Handshaking { until: engine.mono.after(deadlines::HANDSHAKE), over };
-            let id = engine.conns.insert(|generation| new_conn(generation, phase, address, over.is_some()));
+            let id = engine.conns.insert(Conn::new(phase, address, over.is_some()));
             if engine.ending {
                 engine.drop_now(id.slot, Reason::ShuttingDown);
             } else if let Some(reason) = over
@@ -133,8 +134,7 @@ impl Engine {
     /// are faults of the adapter.
     pub fn handle(&mut self, now: Now, conn: ConnId, event: Event<'_>) {
         let slot = conn.slot;
-        let known = self.conns.find(slot).is_some_and(|known| known.generation == conn.generation);
-        assert!(known, "no event comes after Disconnected");
+        assert!(self.conns.is_known(conn), "no event comes after Disconnected");
         self.guarded(now, |engine| {
             match event {
                 Event::Opened => engine.opened(slot),
@@ -178,10 +178,7 @@ impl Engine {
     /// Whether a connection is still served: neither gone, nor to be dropped as it is.
     #[must_use]
     pub fn is_served(&self, conn: ConnId) -> bool {
-        let served = |known: &Conn| !matches!(known.phase, Phase::Closed);
-        self.conns
-            .iter()
-            .any(|(slot, known)| slot == conn.slot && known.generation == conn.generation && served(known))
+        self.conns.is_known(conn) && !matches!(self.conns.get(conn.slot).phase, Phase::Closed)
     }
 
     /// Whether a panic has unwound while chat state was being changed. Such an engine emits nothing more: its
@@ -226,14 +223,14 @@ impl Engine {
         let timeout = self.config.registration_timeout;
         let until = (!timeout.is_zero()).then(|| self.mono.after(timeout));
         let conn = self.conns.get_mut(slot);
-        conn.phase = Phase::Registering(conn::Registering {
+        conn.phase = Phase::Registering(Box::new(conn::Registering {
             greeting: Some(self.mono.after(deadlines::GREETING)),
             until,
             paused: None,
             spoke: false,
             refusals: 0,
             refused_now: false,
-        });
+        }));
         match over {
             Some(reason) => self.close(slot, reason),
             None => self.resume(slot),
@@ -253,7 +250,7 @@ impl Engine {
         self.end_answer(slot);
         let mut conn = self.conns.remove(slot);
         conn.queue.clear(&mut self.segments);
-        if let Some(at) = conn.armed {
+        if let Some(at) = conn.armed.get() {
             self.timers.remove(&(at, slot));
         }
         self.discharge(&conn);
@@ -281,27 +278,6 @@ impl Engine {
 fn conn_pieces_owed(conn: &Conn) -> usize {
     let behind: usize = conn.answering.iter().flat_map(|a| &a.behind).map(|piece| piece.len()).sum();
     conn.queue.recount() + behind
-}
-
-fn new_conn(generation: u32, phase: Phase, address: Option<IpAddr>, refused: bool) -> Conn {
-    Conn {
-        generation,
-        phase,
-        address,
-        refused,
-        framer: Default::default(),
-        bucket: Default::default(),
-        held: Bytes::new(),
-        finished: None,
-        resume_at: None,
-        queue: Queue::default(),
-        asked: false,
-        answering: None,
-        stalled: None,
-        armed: None,
-        reading: true,
-        attended: false,
-    }
 }
 
 #[cfg(test)]

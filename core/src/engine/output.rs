@@ -11,7 +11,7 @@ use crate::chat::{Answer, Notice, Tell, UserId};
 use crate::event::ConnId;
 use crate::outbox::{Parcel, Piece, Sealed, Segments};
 use crate::plain;
-use crate::time::Mono;
+use crate::time::{MaybeMono, Mono};
 
 /// Long answers that go on in one turn: with 16 KiB for each, about a megabyte, which is written in a millisecond.
 const ANSWERS_PER_TURN: usize = 64;
@@ -36,10 +36,10 @@ impl Engine {
     }
 
     /// Whether an action is for a connection that is gone.
-    fn is_obsolete(&mut self, action: &Action) -> bool {
+    fn is_obsolete(&self, action: &Action) -> bool {
         match action {
             Action::Write { conn, .. } | Action::Reading { conn, .. } | Action::Close { conn, .. } => {
-                self.conns.find(conn.slot).is_none_or(|found| found.generation != conn.generation)
+                !self.conns.is_known(*conn)
             }
             Action::Report(_) => false,
         }
@@ -104,8 +104,8 @@ impl Engine {
             self.attention.push_back(slot);
         }
         let limit = self.config.backlog;
-        if limit != 0 && conn.stalled.is_none() && conn.owed() > limit {
-            conn.stalled = Some(self.mono);
+        if limit != 0 && conn.owed() > limit && !conn.stalled.is_some() {
+            conn.stalled = self.mono.into();
             self.rearm(slot);
         }
     }
@@ -120,12 +120,12 @@ impl Engine {
 
     /// What one connection needs next: a pause, a write, a close.
     fn serve_attention(&mut self, slot: u32) -> Option<Action> {
+        let id = self.conns.id(slot);
         let conn = self.conns.find(slot)?;
         conn.attended = false;
         if let Phase::Closed = conn.phase {
             return None;
         }
-        let id = ConnId { slot, generation: conn.generation };
         let action = Self::action_for(conn, id, &mut self.segments, self.mono);
         let paused = matches!(action, Some(Action::Reading { .. }));
         // More than one is rare: after a pause there may be a write, after the last write there is a close.
@@ -166,7 +166,7 @@ impl Engine {
         }
         conn.queue.credit(count, &mut self.segments);
         if conn.owed() <= self.config.backlog {
-            conn.stalled = None;
+            conn.stalled = MaybeMono::NONE;
         }
         let takes_next = !conn.queue.is_writing() && !conn.queue.is_empty();
         if takes_next {

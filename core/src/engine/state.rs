@@ -94,7 +94,7 @@ impl Engine {
             nick: chatting.then(|| String::from(self.chat.nick(user))),
             rooms: self.chat.rooms_of(user).map(name).collect(),
             current: chatting.then(|| self.chat.current_room(user).map(name)).flatten(),
-            held: conn.held.len() + conn.framer.retained(),
+            held: conn.unserved(),
             owed: conn.owed(),
             reading: conn.reading,
         }

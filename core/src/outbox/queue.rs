@@ -1,5 +1,6 @@
 //! What one connection is owed.
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
@@ -16,7 +17,8 @@ const JOINED: usize = 64 << 10;
 pub(crate) struct Queue {
     /// The next piece; kept here since mostly there is no second one, and then nothing need be allocated.
     first: Option<Piece>,
-    more: VecDeque<Piece>,
+    /// Those behind it; none, while there are none.
+    more: Option<Box<VecDeque<Piece>>>,
     /// The outstanding write, and how many of its bytes are not credited yet.
     in_flight: Option<(Piece, u32)>,
     owed: usize,
@@ -44,7 +46,7 @@ impl Queue {
         if self.first.is_none() {
             self.first = Some(piece);
         } else {
-            self.more.push_back(piece);
+            self.more.get_or_insert_default().push_back(piece);
         }
     }
 
@@ -101,13 +103,13 @@ impl Queue {
     /// The pieces held.
     pub(crate) fn pieces(&self) -> impl Iterator<Item = Piece> {
         let in_flight = self.in_flight.map(|(piece, _)| piece);
-        in_flight.into_iter().chain(self.first).chain(self.more.iter().copied())
+        in_flight.into_iter().chain(self.first).chain(self.more.iter().flat_map(|more| more.iter().copied()))
     }
 
     /// What is owed, counted anew.
     pub(crate) fn recount(&self) -> usize {
-        let waiting: usize = self.first.iter().chain(&self.more).map(|piece| piece.len()).sum();
-        waiting + self.in_flight.map_or(0, |(_, left)| left as usize)
+        let held: usize = self.pieces().map(Piece::len).sum();
+        held - self.in_flight.map_or(0, |(piece, left)| piece.len() - left as usize)
     }
 
     fn join(&mut self, first: Piece, segments: &mut Segments) -> Piece {
@@ -126,9 +128,11 @@ impl Queue {
 
     fn pop(&mut self) -> Option<Piece> {
         let piece = self.first.take()?;
-        self.first = self.more.pop_front();
-        if self.more.is_empty() {
-            self.more = VecDeque::new();
+        if let Some(more) = &mut self.more {
+            self.first = more.pop_front();
+            if more.is_empty() {
+                self.more = None;
+            }
         }
         Some(piece)
     }

@@ -1,27 +1,34 @@
 //! Encoded output that is still owed to somebody.
 
 use alloc::vec::Vec;
+use core::num::NonZeroU32;
+use core::ops::Range;
 
 use bytes::Bytes;
 
-/// Some of a segment's bytes; whoever holds one holds a reference to the segment.
+/// Some of a segment's bytes, one at least; whoever holds one holds a reference to the segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Piece {
     segment: u32,
     start: u32,
-    end: u32,
+    end: NonZeroU32,
 }
 
 impl Piece {
     /// Its length in bytes.
     pub(crate) fn len(self) -> usize {
-        (self.end - self.start) as usize
+        self.range().len()
+    }
+
+    fn range(self) -> Range<usize> {
+        self.start as usize..self.end.get() as usize
     }
 
     /// The part of it from `start` to `end`, counted from its own start. Not yet held by anybody.
     pub(crate) fn part(self, start: u32, end: u32) -> Self {
-        assert!(start < end && end <= self.end - self.start, "a part lies within its piece");
-        Self { segment: self.segment, start: self.start + start, end: self.start + end }
+        assert!(start < end && end as usize <= self.len(), "a part lies within its piece");
+        let end = NonZeroU32::new(self.start + end).expect("it ends behind its start");
+        Self { segment: self.segment, start: self.start + start, end }
     }
 }
 
@@ -41,11 +48,12 @@ pub(crate) struct Segments {
 }
 
 impl Segments {
-    /// Keeps `bytes` for as long as somebody holds a piece. The caller holds the one that is returned: all of it.
+    /// Keeps `bytes`, which are not empty, for as long as somebody holds a piece. The caller holds the one that is returned: all of it.
     pub(crate) fn insert(&mut self, mut bytes: Vec<u8>) -> Piece {
         bytes.shrink_to_fit();
         let bytes = Bytes::from(bytes);
         let end = u32::try_from(bytes.len()).expect("a turn's output is far below 4 GiB");
+        let end = NonZeroU32::new(end).expect("a segment has something in it");
         self.retained += bytes.len();
         let segment = Segment { bytes, holders: 1 };
         let slot = match self.free.pop() {
@@ -69,14 +77,12 @@ impl Segments {
 
     /// The bytes of a piece.
     pub(crate) fn bytes(&self, piece: Piece) -> Bytes {
-        self.slots[piece.segment as usize].bytes.slice(piece.start as usize..piece.end as usize)
+        self.slots[piece.segment as usize].bytes.slice(piece.range())
     }
 
     /// Appends the bytes of a piece to `out`.
     pub(crate) fn copy(&self, piece: Piece, out: &mut Vec<u8>) {
-        out.extend_from_slice(
-            &self.slots[piece.segment as usize].bytes[piece.start as usize..piece.end as usize],
-        );
+        out.extend_from_slice(&self.slots[piece.segment as usize].bytes[piece.range()]);
     }
 
     /// Gives a piece back.
