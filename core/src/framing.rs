@@ -71,7 +71,9 @@ impl Framer {
         if let Some(line) = self.take_whole_line(input) {
             return Some(Line::Text(line));
         }
-        while let Some((&byte, rest)) = input.split_first() {
+        loop {
+            self.take_plain_text(input);
+            let (&byte, rest) = input.split_first()?;
             *input = rest;
             match self.push(byte) {
                 Step::More => {}
@@ -86,7 +88,6 @@ impl Framer {
                 }
             }
         }
-        None
     }
 
     /// The line that the end of input leaves unfinished, if it has anything in it.
@@ -105,7 +106,7 @@ impl Framer {
     /// Whether nothing of the input so far matters for what comes.
     pub(crate) fn is_idle(&mut self) -> bool {
         self.forget_delivered();
-        self.partial.is_empty() && !self.skipping && !self.carriage_return && self.telnet == Telnet::Text
+        self.partial.is_empty() && self.is_in_text()
     }
 
     /// Bytes of memory held for the unfinished line.
@@ -115,9 +116,7 @@ impl Framer {
 
     /// The common case without copying or stepping: nothing pending, and a line of plain text ahead.
     fn take_whole_line<'i>(&self, input: &mut &'i [u8]) -> Option<&'i [u8]> {
-        let idle =
-            self.partial.is_empty() && !self.skipping && !self.carriage_return && self.telnet == Telnet::Text;
-        if !idle {
+        if !self.partial.is_empty() || !self.is_in_text() {
             return None;
         }
         let at = memchr::memchr3(LF, CR, telnet::IAC, input)?;
@@ -132,6 +131,24 @@ impl Framer {
         let line = &input[..at];
         *input = &input[after..];
         Some(line)
+    }
+
+    /// The next most common case: plain text that is a part of a line. It is copied as a whole, up to what has a
+    /// meaning of its own, or to the limit.
+    fn take_plain_text(&mut self, input: &mut &[u8]) {
+        if !self.is_in_text() {
+            return;
+        }
+        let plain = memchr::memchr3(LF, CR, telnet::IAC, input).unwrap_or(input.len());
+        let room = MAX_LINE - self.partial.len();
+        let (text, rest) = input.split_at(plain.min(room));
+        self.partial.extend_from_slice(text);
+        *input = rest;
+    }
+
+    /// Whether the next byte is one of a line that is kept, whatever came before it.
+    fn is_in_text(&self) -> bool {
+        !self.skipping && !self.carriage_return && self.telnet == Telnet::Text
     }
 
     fn forget_delivered(&mut self) {

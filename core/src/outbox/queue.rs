@@ -18,6 +18,7 @@ pub(crate) struct Queue {
     /// The next piece; kept here since mostly there is no second one, and then nothing need be allocated.
     first: Option<Piece>,
     /// Those behind it; none, while there are none.
+    #[expect(clippy::box_collection, reason = "for none, a pointer is smaller than a collection")]
     more: Option<Box<VecDeque<Piece>>>,
     /// The outstanding write, and how many of its bytes are not credited yet.
     in_flight: Option<(Piece, u32)>,
