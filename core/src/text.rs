@@ -8,7 +8,8 @@ const REPLACEMENT: char = char::REPLACEMENT_CHARACTER;
 
 /// A line's bytes as chat text: valid UTF-8 without NUL, CR and LF, each replaced by U+FFFD.
 pub(crate) fn from_wire(line: &[u8]) -> Cow<'_, str> {
-    let text = String::from_utf8_lossy(line);
+    // The check for what is mostly the case is the faster one.
+    let text = str::from_utf8(line).map_or_else(|_| String::from_utf8_lossy(line), Cow::Borrowed);
     if memchr::memchr3(b'\0', b'\r', b'\n', text.as_bytes()).is_none() {
         return text;
     }
@@ -25,14 +26,22 @@ fn is_unsafe(c: char) -> bool {
     }
 }
 
-/// Appends `text` with everything that a terminal may act on replaced by U+FFFD.
-pub(crate) fn push_for_terminal(out: &mut Vec<u8>, text: &str) {
-    if text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\t')) {
-        out.extend_from_slice(text.as_bytes());
+/// Whether all of it is ASCII that a terminal shows. Without a way out of the loop, it looks at many bytes at a time.
+fn is_plain(text: &[u8]) -> bool {
+    text.iter().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~' | b'\t'))
+}
+
+/// Appends the parts of a text with everything that a terminal may act on replaced by U+FFFD.
+pub(crate) fn push_for_terminal(out: &mut Vec<u8>, parts: &[&str]) {
+    let start = out.len();
+    out.reserve(parts.iter().map(|part| part.len()).sum());
+    parts.iter().for_each(|part| out.extend_from_slice(part.as_bytes()));
+    if is_plain(&out[start..]) {
         return;
     }
+    out.truncate(start);
     let mut buffer = [0; 4];
-    for c in text.chars() {
+    for c in parts.iter().flat_map(|part| part.chars()) {
         let shown = if is_unsafe(c) { REPLACEMENT } else { c };
         out.extend_from_slice(shown.encode_utf8(&mut buffer).as_bytes());
     }
@@ -44,7 +53,7 @@ mod tests {
 
     fn shown(text: &str) -> String {
         let mut out = Vec::new();
-        push_for_terminal(&mut out, text);
+        push_for_terminal(&mut out, &[text]);
         String::from_utf8(out).unwrap()
     }
 

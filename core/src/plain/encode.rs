@@ -135,8 +135,6 @@ fn stamp(out: &mut Vec<u8>, at: DateTime<Utc>) {
 
 /// Appends one line of these parts, safe for a terminal.
 pub(super) fn line(out: &mut Vec<u8>, parts: &[&str]) {
-    for part in parts {
-        push_for_terminal(out, part);
-    }
+    push_for_terminal(out, parts);
     out.push(b'\n');
 }
