@@ -220,7 +220,9 @@ impl Rooms {
 
     /// The ids freed in this turn may be used again.
     pub(crate) fn end_turn(&mut self) {
-        self.slots.free.append(&mut self.slots.leaving);
+        if !self.slots.leaving.is_empty() {
+            self.slots.free.append(&mut self.slots.leaving);
+        }
     }
 
     /// Panics if the books contradict each other.

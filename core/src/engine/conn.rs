@@ -199,7 +199,9 @@ impl Conns {
 
     /// The slots freed in this turn may be used again.
     pub(super) fn end_turn(&mut self) {
-        self.free.append(&mut self.leaving);
+        if !self.leaving.is_empty() {
+            self.free.append(&mut self.leaving);
+        }
     }
 
     pub(super) fn find(&mut self, slot: u32) -> Option<&mut Conn> {

@@ -139,7 +139,7 @@ impl Engine {
             match event {
                 Event::Opened => engine.opened(slot),
                 Event::Received(bytes) => engine.received(slot, bytes),
-                Event::Wrote(count) => engine.wrote(slot, count),
+                Event::Wrote(count) => return engine.wrote(slot, count),
                 Event::PeerFinished => engine.peer_finished(slot),
                 Event::Disconnected(cause) => return engine.disconnected(slot, cause),
             }
@@ -192,17 +192,16 @@ impl Engine {
     fn guarded<R>(&mut self, now: Now, change: impl FnOnce(&mut Self) -> R) -> R {
         assert!(!self.poisoned, "a poisoned engine serves nobody");
         self.poisoned = true;
-        self.observe(now);
+        // Everything in a turn happens at one time.
+        if self.clocks != Some(now) {
+            self.observe(now);
+        }
         let result = change(self);
         self.poisoned = false;
         result
     }
 
     fn observe(&mut self, now: Now) {
-        // Everything in a turn happens at one time.
-        if self.clocks == Some(now) {
-            return;
-        }
         if let Some(before) = self.clocks {
             let by_wall = now.utc.signed_duration_since(before.utc);
             let by_mono =

@@ -18,7 +18,9 @@ const ANSWERS_PER_TURN: usize = 64;
 
 impl Engine {
     pub(super) fn next_action(&mut self) -> Option<Action> {
-        self.settle_refused();
+        if !self.refused.is_empty() {
+            self.settle_refused();
+        }
         self.seal();
         while let Some(action) = self.actions.pop_front() {
             if !self.is_obsolete(&action) {
@@ -61,8 +63,14 @@ impl Engine {
     fn release(&mut self, sealed: Sealed) {
         self.drained = false;
         self.actions.extend(sealed.reports.into_iter().map(Action::Report));
+        for (user, piece) in sealed.shared {
+            self.deliver(user.0, piece);
+        }
         for (user, parcel) in sealed.parcels {
-            self.deliver(user.0, parcel);
+            match parcel {
+                Parcel::Piece(piece) => self.deliver(user.0, piece),
+                Parcel::Answer(rest) => self.begin_answer(user.0, rest),
+            }
         }
         self.end_turn();
     }
@@ -73,39 +81,42 @@ impl Engine {
         self.chat.end_turn();
     }
 
-    fn deliver(&mut self, slot: u32, parcel: Parcel) {
+    fn deliver(&mut self, slot: u32, piece: Piece) {
         let Some(conn) = self.conns.find(slot).filter(|conn| conn.hears()) else {
-            if let Parcel::Piece(piece) = parcel {
-                self.segments.release(piece);
-            }
-            return;
+            return self.segments.release(piece);
         };
-        match (parcel, &mut conn.answering) {
-            // It has left meanwhile.
-            (Parcel::Answer(_), _) if !mem::take(&mut conn.asked) => {}
-            (Parcel::Answer(rest), answering) => {
-                let (rest, behind) = (Some(rest), Vec::new());
-                *answering = Some(Box::new(Answering { rest, behind, owed: 0, due: false }));
-                self.note_answer(slot);
-            }
-            (Parcel::Piece(piece), Some(answering)) => {
+        match &mut conn.answering {
+            Some(answering) => {
                 answering.owed += piece.len();
                 answering.behind.push(piece);
             }
-            (Parcel::Piece(piece), None) => conn.queue.push(piece),
+            None => conn.queue.push(piece),
         }
         self.note_output(slot);
     }
 
+    fn begin_answer(&mut self, slot: u32, rest: Answer) {
+        let Some(conn) = self.conns.find(slot) else { return };
+        // Otherwise it has left meanwhile.
+        if mem::take(&mut conn.asked) {
+            let (rest, behind) = (Some(rest), Vec::new());
+            conn.answering = Some(Box::new(Answering { rest, behind, owed: 0, due: false }));
+            self.note_answer(slot);
+        }
+    }
+
     /// Notes that a connection is owed more.
     fn note_output(&mut self, slot: u32) {
+        let limit = self.config.backlog;
         let conn = self.conns.get_mut(slot);
+        let is_behind = limit != 0 && conn.owed() > limit && !conn.stalled.is_some();
+        if is_behind {
+            conn.stalled = self.mono.into();
+        }
         if !mem::replace(&mut conn.attended, true) {
             self.attention.push_back(slot);
         }
-        let limit = self.config.backlog;
-        if limit != 0 && conn.owed() > limit && !conn.stalled.is_some() {
-            conn.stalled = self.mono.into();
+        if is_behind {
             self.rearm(slot);
         }
     }
@@ -169,12 +180,20 @@ impl Engine {
             conn.stalled = MaybeMono::NONE;
         }
         let takes_next = !conn.queue.is_writing() && !conn.queue.is_empty();
+        let answers = conn.answering.is_some();
+        // Credit moves a deadline, but makes none.
+        let is_armed = conn.armed.is_some();
         if takes_next {
             self.attend(slot);
         }
-        self.extend_closing(slot);
-        self.extend_end_of_input(slot);
-        self.note_answer(slot);
+        if answers {
+            self.note_answer(slot);
+        }
+        if is_armed {
+            self.extend_closing(slot);
+            self.extend_end_of_input(slot);
+            self.rearm(slot);
+        }
     }
 
     /// Notes that the reader has taken all of its long answer so far. What follows is for the next turn, so that

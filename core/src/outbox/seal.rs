@@ -26,7 +26,9 @@ pub(crate) enum Parcel {
 /// A sealed turn: visible to nobody until it is released.
 #[derive(Debug, Default)]
 pub(crate) struct Sealed {
-    /// In the order in which each user is to get them.
+    /// What those get to whom nothing was particular: a piece each.
+    pub(crate) shared: Vec<(UserId, Piece)>,
+    /// What the others get, in the order in which each is to get it.
     pub(crate) parcels: Vec<(UserId, Parcel)>,
     /// For the operator's log.
     pub(crate) reports: Vec<Report>,
@@ -35,7 +37,7 @@ pub(crate) struct Sealed {
 impl Turn {
     /// Ends the turn: works out who gets what, and starts an empty one.
     pub(crate) fn seal(&mut self, chat: &Chat, segments: &mut Segments) -> Sealed {
-        let mut sealed = Sealed { parcels: Vec::new(), reports: mem::take(&mut self.reports) };
+        let mut sealed = Sealed { reports: mem::take(&mut self.reports), ..Sealed::default() };
         let mut logs = mem::take(&mut self.logs);
         let mut particulars = mem::take(&mut self.particulars);
         let wholes: Vec<Piece> =
@@ -45,8 +47,7 @@ impl Turn {
             Sealing { logs: &logs, wholes: &wholes, private, log_of, chat, blends: BTreeMap::new() };
 
         let listeners = listeners(&logs, chat, &self.particular_of, &mut self.listens_to);
-        sealed.parcels.reserve(listeners.len() + particulars.len());
-        for user in listeners {
+        let shared = listeners.into_iter().map(|user| {
             let whole = match self.listens_to.take(user.0) {
                 SEVERAL => {
                     let heard = sealing.logs_heard(user, &[]);
@@ -54,8 +55,9 @@ impl Turn {
                 }
                 log => wholes[log as usize],
             };
-            sealed.parcels.push((user, Parcel::Piece(segments.hold(whole))));
-        }
+            (user, segments.hold(whole))
+        });
+        sealed.shared = shared.collect();
         for particular in &mut particulars {
             sealing.pack(particular.user, &mut particular.cuts, segments, &mut sealed);
             self.particular_of.take(particular.user.0);
@@ -77,6 +79,7 @@ impl Turn {
 fn listeners(logs: &[Log], chat: &Chat, particular_of: &Dense, listens_to: &mut Dense) -> Vec<UserId> {
     let mut listeners = Vec::new();
     for (index, log) in (0..).zip(logs) {
+        listeners.reserve(chat.members(log.room).len());
         for &user in chat.members(log.room) {
             if particular_of.get(user.0) != NONE {
                 continue;
