@@ -49,14 +49,14 @@ impl Engine {
 
     /// Seals the turn under way, and releases it: without stored history, nothing need be waited for.
     pub(super) fn seal(&mut self) {
-        if self.turn.is_empty() {
-            return self.end_turn();
+        if !self.turn.is_empty() {
+            if self.drained {
+                self.save_memory();
+            }
+            let sealed = self.turn.seal(&self.chat, &mut self.segments);
+            self.release(sealed);
         }
-        if self.drained {
-            self.save_memory();
-        }
-        let sealed = self.turn.seal(&self.chat, &mut self.segments);
-        self.release(sealed);
+        self.end_turn();
     }
 
     /// Makes a sealed turn visible.
@@ -72,7 +72,6 @@ impl Engine {
                 Parcel::Answer(rest) => self.begin_answer(user.0, rest),
             }
         }
-        self.end_turn();
     }
 
     /// What was freed in the turn may be used again: none of its output is left to name it.

@@ -36,6 +36,7 @@ pub(crate) struct Sealed {
 
 impl Turn {
     /// Ends the turn: works out who gets what, and starts an empty one.
+    #[inline(never)] // Each poll asks whether there is a turn to seal: that is to stay small.
     pub(crate) fn seal(&mut self, chat: &Chat, segments: &mut Segments) -> Sealed {
         let mut sealed = Sealed { reports: mem::take(&mut self.reports), ..Sealed::default() };
         let mut logs = mem::take(&mut self.logs);
