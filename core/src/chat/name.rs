@@ -1,8 +1,8 @@
 //! Nicknames and room names: what may be one, when two are the same, and when two look alike.
 
-use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
+use alloc::sync::Arc;
 
 use icu_casemap::CaseMapper;
 use unicode_normalization::UnicodeNormalization as _;
@@ -13,13 +13,13 @@ pub(crate) const MAX_NICK: usize = 30;
 /// The longest room name, in characters without its `#`.
 pub(crate) const MAX_ROOM: usize = 49;
 
-/// A well-formed name and the key by which it is compared.
+/// A well-formed name and the key by which it is compared. Mostly they are the same, and then share their memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Name {
     /// As its owner wrote it.
-    pub(crate) shown: Box<str>,
+    pub(crate) shown: Arc<str>,
     /// NFKC(case fold(NFKC(shown))): names with one key are one name.
-    pub(crate) key: Box<str>,
+    pub(crate) key: Arc<str>,
 }
 
 impl Name {
@@ -45,14 +45,21 @@ impl Name {
             return None;
         }
         let fits = body.chars().count() <= max && !body.starts_with(is_combining_mark);
-        // Compatibility forms are checked as what they stand for: U+FDFA is a letter, but hides spaces.
-        let well_formed = fits && body.chars().chain(body.nfkc()).all(is_name_char);
-        well_formed.then(|| Self { shown: name.into(), key: key(name).into() })
+        // ASCII has no compatibility forms, elsewhere they are checked as what they stand for: U+FDFA is a letter, but hides spaces.
+        let compatible = || body.is_ascii() || body.nfkc().all(is_name_char);
+        let well_formed = fits && body.chars().all(is_name_char) && compatible();
+        well_formed.then(|| {
+            let shown = Arc::from(name);
+            Self { key: key(&shown), shown }
+        })
     }
 }
 
 /// Letters and digits of any script with the marks that belong to them, and the punctuation that IRC allows.
 fn is_name_char(c: char) -> bool {
+    if c.is_ascii() {
+        return c.is_ascii_alphanumeric() || "-_[]{}|^\\`".contains(c);
+    }
     // Letters and marks by category, but drawn as nothing: a name with these could pass for another, or for none.
     let invisible = matches!(
         c,
@@ -60,23 +67,26 @@ fn is_name_char(c: char) -> bool {
             | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}' | '\u{13441}' | '\u{13442}' | '\u{16fe4}'
             | '\u{e0100}'..='\u{e01ef}'
     );
-    (c.is_alphanumeric() || is_combining_mark(c)) && !invisible || "-_[]{}|^\\`".contains(c)
+    (c.is_alphanumeric() || is_combining_mark(c)) && !invisible
 }
 
-fn key(name: &str) -> String {
-    if name.is_ascii() {
-        return name.to_ascii_lowercase();
+fn key(name: &Arc<str>) -> Arc<str> {
+    if !name.is_ascii() {
+        let composed: String = name.nfkc().collect();
+        return CaseMapper::new().fold_string(&composed).nfkc().collect::<String>().into();
     }
-    let composed: String = name.nfkc().collect();
-    CaseMapper::new().fold_string(&composed).nfkc().collect()
+    if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return name.to_ascii_lowercase().into();
+    }
+    name.clone()
 }
 
 /// Who holds which name: at most one holder a key, and no two names that pass for each other.
 #[derive(Debug)]
 pub(crate) struct Directory<T> {
-    holders: BTreeMap<Box<str>, T>,
+    holders: BTreeMap<Arc<str>, T>,
     /// How many holders share a skeleton (Unicode Technical Standard 39, section 4).
-    skeletons: BTreeMap<Box<str>, Likeness>,
+    skeletons: BTreeMap<Arc<str>, Likeness>,
 }
 
 /// Holders of one skeleton. ASCII names never collide with each other: user1 and userl may both live.
@@ -162,8 +172,33 @@ impl Likeness {
     }
 }
 
-fn skeleton(key: &str) -> Box<str> {
-    unicode_security::skeleton(key).collect::<String>().into_boxed_str()
+/// What a key looks like. Mostly like itself: then they share their memory.
+fn skeleton(key: &Arc<str>) -> Arc<str> {
+    if !key.is_ascii() {
+        return unicode_security::skeleton(key).collect::<String>().into();
+    }
+    if key.bytes().all(|byte| ascii_likeness(byte).is_none()) {
+        return key.clone();
+    }
+    let mut skeleton = String::new();
+    for byte in key.bytes() {
+        match ascii_likeness(byte) {
+            Some(likeness) => skeleton.push_str(likeness),
+            None => skeleton.push(char::from(byte)),
+        }
+    }
+    skeleton.into()
+}
+
+/// The skeleton of a byte that a key in ASCII may have; none, where it is the byte itself.
+fn ascii_likeness(byte: u8) -> Option<&'static str> {
+    match byte {
+        b'0' => Some("O"),
+        b'1' | b'|' => Some("l"),
+        b'm' => Some("rn"),
+        b'`' => Some("'"),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -220,6 +255,15 @@ mod tests {
         assert_eq!(nick("ＡＮＮ").key, nick("ann").key);
         assert_eq!(nick("Ångström").key, nick("a\u{30a}ngstro\u{308}m").key);
         assert_ne!(nick("ann").key, nick("anna").key);
+    }
+
+    #[test]
+    fn the_skeletons_of_ascii_are_those_of_unicode() {
+        for c in ('\0'..='\x7f').filter(|&c| is_name_char(c) && !c.is_ascii_uppercase() || c == '#') {
+            let unicode: String = unicode_security::skeleton(c.encode_utf8(&mut [0; 4])).collect();
+            let name = Arc::from(String::from_iter(["a", c.encode_utf8(&mut [0; 4])]));
+            assert_eq!(*skeleton(&name), *alloc::format!("a{unicode}"), "{c:?}");
+        }
     }
 
     #[test]
