@@ -23,6 +23,7 @@ pub(crate) use name::{MAX_NICK, MAX_ROOM, Name};
 pub(crate) use notice::{Kind, Notice, Refusal, RoomEvent};
 use room::Rooms;
 pub(crate) use room::{Room, RoomId};
+use smallvec::SmallVec;
 
 use crate::config::Config;
 
@@ -52,8 +53,8 @@ pub(crate) trait Sink: Tell {
 #[derive(Debug)]
 struct User {
     name: Name,
-    /// In the order of joining.
-    rooms: Vec<Membership>,
+    /// In the order of joining. Two take no memory elsewhere: the lobby and another, for most.
+    rooms: SmallVec<[Membership; 2]>,
     /// The room that is meant when none is named.
     current: Option<RoomId>,
 }
@@ -118,7 +119,7 @@ impl Chat {
             self.users.resize_with(slot + 1, || None);
         }
         assert!(self.users[slot].is_none(), "a user registers once");
-        self.users[slot] = Some(User { name, rooms: Vec::new(), current: None });
+        self.users[slot] = Some(User { name, rooms: SmallVec::new(), current: None });
         if let Some(lobby) = self.lobby.clone() {
             self.enter(user, &lobby, at, sink);
         }
