@@ -34,7 +34,8 @@ fn is_plain(text: &[u8]) -> bool {
 /// Appends the parts of a text with everything that a terminal may act on replaced by U+FFFD.
 pub(crate) fn push_for_terminal(out: &mut Vec<u8>, parts: &[&str]) {
     let start = out.len();
-    out.reserve(parts.iter().map(|part| part.len()).sum());
+    // The end of the line follows.
+    out.reserve(parts.iter().map(|part| part.len()).sum::<usize>() + 1);
     parts.iter().for_each(|part| out.extend_from_slice(part.as_bytes()));
     if is_plain(&out[start..]) {
         return;

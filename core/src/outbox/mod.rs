@@ -1,7 +1,7 @@
 //! Who gets what: from notices, through the turn under way, to one queue for each connection.
 //!
-//! What a room says in one turn is encoded once, into that room's log. Sealing the turn freezes each log into
-//! one shared segment, and a member's share of it is a range. Cost per turn: lines + members, not their
+//! What a room says in one turn is encoded once, and is a line of that room's log. Sealing the turn freezes each
+//! log into one shared segment, and a member's share of it is a range. Cost per turn: lines + members, not their
 //! product. Only those for whom something was private, or cut out, or who listen to several rooms that spoke,
 //! get a copy of their own, merged in the order of things.
 

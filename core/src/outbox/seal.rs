@@ -6,13 +6,15 @@ use core::mem;
 
 use super::dense::{Dense, NONE, SEVERAL, index_of};
 use super::segment::{Piece, Segments};
-use super::turn::{Cut, Line, Log, Turn};
+use super::turn::{Cut, Line, Log, Particular, Turn};
 use crate::action::Report;
 use crate::chat::{Answer, Chat, UserId};
 
 /// A run of lines of at least this many bytes is shared, a shorter one copied: a piece costs about as much as
 /// copying that, and joining pieces later a copy anyway.
 const SHARED_RUN: u32 = 1 << 10;
+/// The turn's buffer is used again in the next turn, if it has no more than this.
+const BUFFER: usize = 64 << 10;
 
 /// Something for one connection's queue.
 #[derive(Debug)]
@@ -39,13 +41,12 @@ impl Turn {
     #[inline(never)] // Each poll asks whether there is a turn to seal: that is to stay small.
     pub(crate) fn seal(&mut self, chat: &Chat, segments: &mut Segments) -> Sealed {
         let mut sealed = Sealed { reports: mem::take(&mut self.reports), ..Sealed::default() };
-        let mut logs = mem::take(&mut self.logs);
+        let logs = mem::take(&mut self.logs);
         let mut particulars = mem::take(&mut self.particulars);
-        let wholes: Vec<Piece> =
-            logs.iter_mut().map(|log| segments.insert(mem::take(&mut log.bytes))).collect();
-        let (private, log_of) = (&self.private, &self.log_of);
+        let (text, log_of) = (&self.text, &self.log_of);
+        let wholes: Vec<Piece> = logs.iter().map(|log| segments.insert(whole(log, text))).collect();
         let mut sealing =
-            Sealing { logs: &logs, wholes: &wholes, private, log_of, chat, blends: BTreeMap::new() };
+            Sealing { logs: &logs, wholes: &wholes, text, log_of, chat, blends: BTreeMap::new() };
 
         let listeners = listeners(&logs, chat, &self.particular_of, &mut self.listens_to);
         let shared = listeners.into_iter().map(|user| {
@@ -70,10 +71,32 @@ impl Turn {
             self.log_of.take(log.room.0);
             segments.release(whole);
         }
-        self.order = 0;
-        self.private = Vec::new();
+        self.begin_anew(logs, particulars);
         sealed
     }
+
+    /// An empty turn, with the memory of the one before, unless that was a large one.
+    fn begin_anew(&mut self, mut logs: Vec<Log>, mut particulars: Vec<Particular>) {
+        self.order = 0;
+        if self.text.capacity() > BUFFER {
+            self.text = Vec::new();
+            return;
+        }
+        self.text.clear();
+        logs.clear();
+        particulars.clear();
+        (self.logs, self.particulars) = (logs, particulars);
+    }
+}
+
+/// The lines of one log, together.
+fn whole(log: &Log, text: &[u8]) -> Vec<u8> {
+    let mut whole = Vec::with_capacity(log.len() as usize);
+    for line in &log.lines {
+        let length = line.end as usize - whole.len();
+        whole.extend_from_slice(&text[line.start as usize..][..length]);
+    }
+    whole
 }
 
 /// The members of rooms that spoke for whom nothing was particular; `listens_to` says which log each needs.
@@ -102,7 +125,8 @@ struct Sealing<'a> {
     logs: &'a [Log],
     /// The whole of each log.
     wholes: &'a [Piece],
-    private: &'a [u8],
+    /// All text of the turn.
+    text: &'a [u8],
     log_of: &'a Dense,
     chat: &'a Chat,
     /// Several logs merged in order, for all who hear just these: so that members of two busy rooms cost no
@@ -125,7 +149,7 @@ struct Run {
 enum What {
     /// Lines that others hear, too.
     Shared(Piece),
-    /// Bytes of the private buffer.
+    /// Bytes of the turn's text.
     Private { start: u32, end: u32 },
     /// The place of a long answer.
     Answer(Answer),
@@ -151,7 +175,7 @@ impl Sealing<'_> {
                 }
                 What::Shared(piece) => segments.copy(piece, &mut merged),
                 What::Private { start, end } => {
-                    merged.extend_from_slice(&self.private[start as usize..end as usize]);
+                    merged.extend_from_slice(&self.text[start as usize..end as usize]);
                 }
                 What::Answer(rest) => {
                     flush(&mut merged, segments).into_iter().for_each(&mut push);
@@ -217,15 +241,14 @@ impl Sealing<'_> {
             for &log in heard {
                 let source = Source { whole: wholes[log as usize], lines: &logs[log as usize].lines };
                 lines.extend(
-                    (0..source.lines.len())
-                        .map(|line| (source.lines[line].order, source.piece(line, line + 1))),
+                    (0..source.lines.len()).map(|line| (source.lines[line], source.piece(line, line + 1))),
                 );
             }
-            lines.sort_unstable_by_key(|&(order, _)| order);
+            lines.sort_unstable_by_key(|(line, _)| line.order);
             let mut bytes = Vec::with_capacity(lines.iter().map(|(_, piece)| piece.len()).sum());
-            let mut copy = |(order, piece): (u32, Piece)| {
+            let mut copy = |(line, piece): (Line, Piece)| {
                 segments.copy(piece, &mut bytes);
-                Line { order, end: index_of(bytes.len()) }
+                Line { end: index_of(bytes.len()), ..line }
             };
             let lines = lines.into_iter().map(&mut copy).collect();
             Blend { whole: segments.insert(bytes), lines }
@@ -293,9 +316,8 @@ impl Source<'_> {
     /// Adds these lines, apart where one of the orders `splits` falls between them.
     fn push_runs(&self, from: usize, to: usize, splits: &[u32], runs: &mut Vec<Run>) {
         let mut from = from;
-        let splits = splits.iter().map(|&order| self.line_at(order));
-        for end in splits.filter(|end| (from + 1..to).contains(end)).chain([to]).collect::<Vec<_>>() {
-            if from < end {
+        for end in splits.iter().map(|&order| self.line_at(order)).chain([to]) {
+            if from < end && end <= to {
                 runs.push(Run { order: self.lines[from].order, what: What::Shared(self.piece(from, end)) });
                 from = end;
             }

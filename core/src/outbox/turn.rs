@@ -16,10 +16,10 @@ use crate::plain;
 pub(crate) struct Turn {
     /// How many things happened so far.
     pub(super) order: u32,
+    /// All that was said and told, encoded, in order.
+    pub(super) text: Vec<u8>,
     /// What rooms said, one log for each that did.
     pub(super) logs: Vec<Log>,
-    /// What was told to single users, all of it in one buffer.
-    pub(super) private: Vec<u8>,
     /// Users for whom something was particular.
     pub(super) particulars: Vec<Particular>,
     pub(super) log_of: Dense,
@@ -30,17 +30,27 @@ pub(crate) struct Turn {
     report_messages: bool,
 }
 
-/// What one room said: encoded lines, and where each of them ends.
+/// What one room said.
 #[derive(Debug)]
 pub(super) struct Log {
     pub(super) room: RoomId,
-    pub(super) bytes: Vec<u8>,
     pub(super) lines: Vec<Line>,
 }
 
+impl Log {
+    /// Bytes of all lines.
+    pub(super) fn len(&self) -> u32 {
+        self.lines.last().map_or(0, |line| line.end)
+    }
+}
+
+/// One line of a log.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Line {
     pub(super) order: u32,
+    /// Where it begins in the turn's text.
+    pub(super) start: u32,
+    /// Where it ends in the log, when all lines of that stand together.
     pub(super) end: u32,
 }
 
@@ -54,7 +64,7 @@ pub(super) struct Particular {
 
 #[derive(Debug)]
 pub(super) enum Cut {
-    /// Told these bytes of the private buffer.
+    /// Told these bytes of the turn's text.
     Told {
         order: u32,
         start: u32,
@@ -96,13 +106,15 @@ impl Sink for Turn {
     fn announce(&mut self, room: RoomId, event: &RoomEvent<'_>, except: Option<UserId>) {
         let order = self.next_order();
         let index = *self.log_of.get_or_insert(room.0, || {
-            self.logs.push(Log { room, bytes: Vec::new(), lines: Vec::new() });
+            self.logs.push(Log { room, lines: Vec::new() });
             self.logs.len() - 1
         });
         let log = &mut self.logs[index as usize];
-        plain::room_event(&mut log.bytes, event);
+        let start = index_of(self.text.len());
+        plain::room_event(&mut self.text, event);
         let first = index_of(log.lines.len());
-        log.lines.push(Line { order, end: index_of(log.bytes.len()) });
+        let end = log.len() + index_of(self.text.len()) - start;
+        log.lines.push(Line { order, start, end });
         if let Some(user) = except {
             let cuts = self.cuts(user);
             match cuts.last_mut() {
@@ -144,7 +156,7 @@ impl Turn {
 
     /// Bytes encoded in it so far.
     pub(crate) fn bytes(&self) -> usize {
-        self.private.len() + self.logs.iter().map(|log| log.bytes.len()).sum::<usize>()
+        self.text.len()
     }
 
     /// Adds something for the operator's log.
@@ -154,9 +166,9 @@ impl Turn {
 
     /// Lets `encode` append to what `user` alone is told.
     pub(crate) fn write(&mut self, user: UserId, encode: impl FnOnce(&mut Vec<u8>)) {
-        let start = index_of(self.private.len());
-        encode(&mut self.private);
-        let end = index_of(self.private.len());
+        let start = index_of(self.text.len());
+        encode(&mut self.text);
+        let end = index_of(self.text.len());
         if start < end {
             let order = self.next_order();
             self.cuts(user).push(Cut::Told { order, start, end });
