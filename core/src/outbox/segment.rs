@@ -1,6 +1,7 @@
 //! Encoded output that is still owed to somebody.
 
 use alloc::vec::Vec;
+use core::mem;
 use core::num::NonZeroU32;
 use core::ops::Range;
 
@@ -34,7 +35,9 @@ impl Piece {
 
 #[derive(Debug)]
 struct Segment {
+    /// Empty, once the last holder has taken them along.
     bytes: Bytes,
+    length: u32,
     /// Pieces of it that are held.
     holders: u32,
 }
@@ -55,7 +58,7 @@ impl Segments {
         let end = u32::try_from(bytes.len()).expect("a turn's output is far below 4 GiB");
         let end = NonZeroU32::new(end).expect("a segment has something in it");
         self.retained += bytes.len();
-        let segment = Segment { bytes, holders: 1 };
+        let segment = Segment { bytes, length: end.get(), holders: 1 };
         let slot = match self.free.pop() {
             Some(slot) => {
                 self.slots[slot as usize] = segment;
@@ -75,9 +78,15 @@ impl Segments {
         piece
     }
 
-    /// The bytes of a piece.
-    pub(crate) fn bytes(&self, piece: Piece) -> Bytes {
-        self.slots[piece.segment as usize].bytes.slice(piece.range())
+    /// The bytes of a piece, for its holder to write, who does not ask for them again.
+    pub(crate) fn bytes(&mut self, piece: Piece) -> Bytes {
+        let segment = &mut self.slots[piece.segment as usize];
+        if segment.holders == 1 && piece.len() == segment.length as usize {
+            // Nobody else will ask: so nothing need be counted to share them.
+            mem::take(&mut segment.bytes)
+        } else {
+            segment.bytes.slice(piece.range())
+        }
     }
 
     /// Appends the bytes of a piece to `out`.
@@ -90,7 +99,8 @@ impl Segments {
         let segment = &mut self.slots[piece.segment as usize];
         segment.holders -= 1;
         if segment.holders == 0 {
-            self.retained -= segment.bytes.len();
+            self.retained -= segment.length as usize;
+            segment.length = 0;
             segment.bytes = Bytes::new();
             self.free.push(piece.segment);
         }
@@ -109,7 +119,7 @@ impl Segments {
         }
         let counted: Vec<u32> = self.slots.iter().map(|segment| segment.holders).collect();
         assert_eq!(holders, counted, "every holder is counted once");
-        let bytes: usize = self.slots.iter().map(|segment| segment.bytes.len()).sum();
+        let bytes: usize = self.slots.iter().map(|segment| segment.length as usize).sum();
         assert_eq!(bytes, self.retained);
     }
 }
