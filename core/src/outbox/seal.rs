@@ -4,6 +4,8 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::mem;
 
+use smallvec::SmallVec;
+
 use super::dense::{Dense, NONE, SEVERAL, index_of};
 use super::segment::{Piece, Segments};
 use super::turn::{Cut, Line, Log, Particular, Turn};
@@ -131,8 +133,12 @@ struct Sealing<'a> {
     chat: &'a Chat,
     /// Several logs merged in order, for all who hear just these: so that members of two busy rooms cost no
     /// copy each.
-    blends: BTreeMap<Vec<u32>, Blend>,
+    blends: BTreeMap<Heard, Blend>,
 }
+
+/// The logs that somebody hears, in their order. More than four rooms with a common member rarely speak in one turn:
+/// so it takes no memory elsewhere.
+type Heard = SmallVec<[u32; 4]>;
 
 /// Several logs merged in order.
 struct Blend {
@@ -220,21 +226,20 @@ impl Sealing<'_> {
     }
 
     /// The logs of rooms that the user is in, or was in for a part of the turn.
-    fn logs_heard(&self, user: UserId, cuts: &[Cut]) -> Vec<u32> {
+    fn logs_heard(&self, user: UserId, cuts: &[Cut]) -> Heard {
         let left = cuts.iter().filter_map(|cut| match cut {
             Cut::Left { room, .. } => Some(*room),
             _ => None,
         });
         let rooms = self.chat.rooms_of(user).chain(left);
-        let mut heard: Vec<u32> =
-            rooms.map(|room| self.log_of.get(room.0)).filter(|&log| log != NONE).collect();
+        let mut heard: Heard = rooms.map(|room| self.log_of.get(room.0)).filter(|&log| log != NONE).collect();
         heard.sort_unstable();
         heard.dedup();
         heard
     }
 
     /// Several logs as one.
-    fn blend(&mut self, heard: Vec<u32>, segments: &mut Segments) -> &Blend {
+    fn blend(&mut self, heard: Heard, segments: &mut Segments) -> &Blend {
         let (logs, wholes) = (self.logs, self.wholes);
         self.blends.entry(heard).or_insert_with_key(|heard| {
             let mut lines = Vec::new();
