@@ -107,10 +107,13 @@ impl History {
         let ring = &mut rooms.slots.get_mut(id).ring;
         let was_oldest = ring.oldest();
         history.order += 1;
+        let mut packed = String::with_capacity(nick.len() + text.len());
+        packed.push_str(nick);
+        packed.push_str(text);
         let entry = Entry {
             order: history.order,
             at,
-            text: String::from_iter([nick, text]).into_boxed_str(),
+            text: packed.into_boxed_str(),
             nick_len: u8::try_from(nick.len()).expect("a nickname is short"),
             kind,
         };
