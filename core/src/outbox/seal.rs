@@ -136,8 +136,8 @@ struct Sealing<'a> {
     blends: BTreeMap<Heard, Blend>,
 }
 
-/// The logs that somebody hears, in their order. More than four rooms with a common member rarely speak in one turn:
-/// so it takes no memory elsewhere.
+/// The logs that somebody hears, in their order. Kept in place: more than four rooms that have a member in common
+/// rarely speak in one turn.
 type Heard = SmallVec<[u32; 4]>;
 
 /// Several logs merged in order.
