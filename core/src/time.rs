@@ -66,6 +66,16 @@ pub struct Now {
     pub utc: DateTime<Utc>,
 }
 
+impl Now {
+    /// Nanoseconds by which the wall clock has moved further than the monotonic one since `before`.
+    pub(crate) fn ahead_since(self, before: Self) -> i128 {
+        let wall = |at: DateTime<Utc>| {
+            i128::from(at.timestamp()) * 1_000_000_000 + i128::from(at.timestamp_subsec_nanos())
+        };
+        wall(self.utc) - wall(before.utc) - i128::from(self.mono.0.saturating_sub(before.mono.0))
+    }
+}
+
 /// `duration` in whole nanoseconds, saturating.
 pub(crate) fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)

@@ -45,7 +45,8 @@ impl Name {
             return None;
         }
         let fits = body.chars().count() <= max && !body.starts_with(is_combining_mark);
-        // ASCII has no compatibility forms, elsewhere they are checked as what they stand for: U+FDFA is a letter, but hides spaces.
+        // Compatibility forms, which ASCII has none of, are checked as what they stand for: U+FDFA is a letter, but
+        // hides spaces.
         let compatible = || body.is_ascii() || body.nfkc().all(is_name_char);
         let well_formed = fits && body.chars().all(is_name_char) && compatible();
         well_formed.then(|| {

@@ -203,13 +203,10 @@ impl Engine {
 
     fn observe(&mut self, now: Now) {
         if let Some(before) = self.clocks {
-            let by_wall = now.utc.signed_duration_since(before.utc);
-            let by_mono =
-                chrono::Duration::from_std(now.mono.since(before.mono)).unwrap_or(chrono::Duration::MAX);
-            let ahead = by_wall.checked_sub(&by_mono).unwrap_or_default();
-            let by = ahead.abs().to_std().unwrap_or_default();
-            if by > CLOCK_JUMP {
-                self.turn.report(Report::ClockJumped { by, back: ahead < chrono::Duration::zero() });
+            let ahead = now.ahead_since(before);
+            if ahead.unsigned_abs() > CLOCK_JUMP.as_nanos() {
+                let by = Duration::from_nanos_u128(ahead.unsigned_abs());
+                self.turn.report(Report::ClockJumped { by, back: ahead < 0 });
             }
         }
         self.clocks = Some(now);

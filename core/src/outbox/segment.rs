@@ -51,7 +51,8 @@ pub(crate) struct Segments {
 }
 
 impl Segments {
-    /// Keeps `bytes`, which are not empty, for as long as somebody holds a piece. The caller holds the one that is returned: all of it.
+    /// Keeps `bytes`, which are not empty, for as long as somebody holds a piece. The caller holds the one that is
+    /// returned: all of it.
     pub(crate) fn insert(&mut self, mut bytes: Vec<u8>) -> Piece {
         bytes.shrink_to_fit();
         let bytes = Bytes::from(bytes);
