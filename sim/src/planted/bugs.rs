@@ -64,14 +64,14 @@ pub const BUGS: &[Bug] = &[
     core(
         "a slow reader never cut off",
         "core/src/engine/output.rs",
-        "if limit != 0 && conn.owed() > limit {",
-        "if limit != 0 && conn.owed() / 64 > limit {",
+        "limit != 0 && conn.owed() > limit && ",
+        "limit != 0 && conn.owed() / 64 > limit && ",
     ),
     core(
         "every line restarts the clock of a slow reader",
         "core/src/engine/output.rs",
-        "conn.stalled.get_or_insert(self.mono);",
-        "conn.stalled = Some(self.mono);",
+        " && !conn.stalled.is_some();",
+        ";",
     ),
     core(
         "twice the memory that is allowed",
@@ -160,8 +160,8 @@ pub const BUGS: &[Bug] = &[
     core(
         "the first half of a line lost when it comes in two",
         "core/src/framing.rs",
-        "            self.partial.is_empty() && !self.skipping",
-        "            !self.skipping",
+        "if !self.partial.is_empty() || !self.is_in_text() {",
+        "if !self.is_in_text() {",
     ),
     core(
         "CR and LF in two reads taken for two ends",
@@ -190,8 +190,8 @@ pub const BUGS: &[Bug] = &[
     core(
         "a peer that ended its input waits for ever for flood control",
         "core/src/engine/deadlines.rs",
-        "conn.finished.filter(|_| conn.is_open()).map(|at| (at, Timer::EndOfInput)),",
-        "conn.finished.filter(|_| false).map(|at| (at, Timer::EndOfInput)),",
+        "consider(conn.finished.get(), Timer::EndOfInput);",
+        "consider(conn.finished.get().filter(|_| false), Timer::EndOfInput);",
     ),
     core(
         "an IPv6 peer counted for itself, not for its network",
