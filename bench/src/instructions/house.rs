@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use chat_core::{Action, Cause, Close, Config, ConnId, Engine, Event, Mono, Now};
+use chat_core::{Action, Cause, Config, ConnId, Engine, Event, Mono, Now};
 use chrono::DateTime;
 
 /// Time from one turn to the next.
@@ -64,7 +64,7 @@ impl House {
                     }
                     self.engine.handle(self.now, conn, Event::Wrote(bytes.len()));
                 }
-                Action::Close { conn, how: Close::AfterFlush | Close::Now, .. } => {
+                Action::Close { conn, .. } => {
                     self.engine.handle(self.now, conn, Event::Disconnected(Cause::Closed));
                 }
                 Action::Reading { .. } | Action::Report(_) => {}
