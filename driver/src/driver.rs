@@ -246,7 +246,7 @@ impl<C: Clock, L: Listener> Driver<C, L> {
         let Some(link) = &mut self.links[slot] else { return Ok(()) };
         let waker = self.ready.waker(slot);
         let mut step =
-            Step { engine: &mut self.engine, now, intake: &mut self.intake, cx: Context::from_waker(&waker) };
+            Step { engine: &mut self.engine, now, intake: &mut self.intake, cx: Context::from_waker(waker) };
         let next = catch_unwind(AssertUnwindSafe(|| act(link, &mut step)));
         if self.engine.engine().is_poisoned() {
             return Err(Fault);
