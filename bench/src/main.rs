@@ -9,16 +9,20 @@
 //! | `floor` | a server without a protocol: what moving the bytes costs |
 //! | `compare` | servers in turns: medians, spread, ratios |
 //! | `document` | `BENCHMARKS.md`, a section at a time |
+//! | `chart` | pictures: lines and bars |
 //! | `instructions` | what the engine takes for what it does, counted |
+//! | `scale` | memory, turns and delays of the engine and the driver as they grow |
 
+mod chart;
 mod compare;
 mod dialect;
 mod document;
 mod floor;
+mod instructions;
 mod load;
+mod scale;
 mod scenario;
 mod server;
-mod instructions;
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -44,6 +48,11 @@ enum Command {
     /// The bare server that shows what moving the bytes costs
     Floor { addr: SocketAddr },
     Instructions(instructions::Options),
+    /// Memory, turns and delays of the engine and the driver, from two connections to a million
+    Scale,
+    /// One size of it, in a process of its own
+    #[command(hide = true)]
+    ScaleOne(scale::One),
 }
 
 fn main() -> ExitCode {
@@ -61,5 +70,7 @@ fn run(command: Command) -> Result<()> {
         Command::Compare(args) => compare::run(&args),
         Command::Floor { addr } => floor::serve(addr),
         Command::Instructions(options) => instructions::run(&options),
+        Command::Scale => scale::run(),
+        Command::ScaleOne(one) => scale::run_one(&one),
     }
 }
