@@ -46,7 +46,9 @@ enum Command {
     /// This server and its peers in turns: medians, spread and ratios
     Compare(compare::Args),
     /// The bare server that shows what moving the bytes costs
-    Floor { addr: SocketAddr },
+    Floor {
+        addr: SocketAddr,
+    },
     Instructions(instructions::Options),
     /// Memory, turns and delays of the engine and the driver, from two connections to a million
     Scale,
