@@ -1,13 +1,11 @@
 //! A smol stream as the driver's.
 
 use std::io;
-use std::net::{Shutdown, TcpStream};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use chat_driver::Stream;
 use futures_io::{AsyncRead, AsyncWrite};
-use smol::Async;
 
 /// Any smol stream, as the driver wants it.
 pub struct Io<S>(pub S);
@@ -22,16 +20,6 @@ pub trait Socket {
     /// Ends our side, for a stream whose `poll_close` does not: async-io's only flushes.
     fn send_fin(&self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-impl Socket for Async<TcpStream> {
-    fn take_error(&self) -> io::Result<Option<io::Error>> {
-        self.get_ref().take_error()
-    }
-
-    fn send_fin(&self) -> io::Result<()> {
-        self.get_ref().shutdown(Shutdown::Write)
     }
 }
 

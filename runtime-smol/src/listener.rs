@@ -1,35 +1,41 @@
 //! TCP connections.
 
 use std::io::{self, ErrorKind};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::task::{Context, Poll, ready};
 
 use chat_driver::Listener;
 use smol::Async;
 
 use crate::io::Io;
+use crate::reactor::{Connection, Registry};
 
 /// A listening TCP socket.
-pub struct SmolListener(Async<TcpListener>);
+pub struct SmolListener {
+    listener: Async<TcpListener>,
+    registry: Registry,
+}
 
 impl SmolListener {
-    /// Takes over a socket that is listening.
-    pub fn new(listener: TcpListener) -> io::Result<Self> {
-        Async::new(listener).map(Self)
+    /// Takes over a socket that is listening. What it accepts is watched by the reactor of this registry.
+    pub fn new(listener: TcpListener, registry: Registry) -> io::Result<Self> {
+        Ok(Self { listener: Async::new(listener)?, registry })
     }
 }
 
 impl Listener for SmolListener {
-    type Stream = Io<Async<TcpStream>>;
+    type Stream = Io<Connection>;
 
     fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<(Self::Stream, SocketAddr)>> {
         loop {
-            match self.0.get_ref().accept() {
+            match self.listener.get_ref().accept() {
                 Ok((stream, peer)) => {
                     chat_server::tune(&stream);
-                    return Poll::Ready(Ok((Io(Async::new(stream)?), peer)));
+                    return Poll::Ready(Ok((Io(self.registry.register(stream)?), peer)));
                 }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => ready!(self.0.poll_readable(cx))?,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    ready!(self.listener.poll_readable(cx))?;
+                }
                 Err(error) => return Poll::Ready(Err(error)),
             }
         }

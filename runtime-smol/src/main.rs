@@ -1,11 +1,13 @@
 //! The chat server on smol.
 
+use std::future::{Future as _, poll_fn};
 use std::io;
+use std::pin::pin;
 use std::process::ExitCode;
 
 use chat_driver::Driver;
 use chat_server::Error;
-use runtime_smol::{SmolClock, SmolListener};
+use runtime_smol::{Reactor, SmolClock, SmolListener};
 
 fn main() -> ExitCode {
     chat_server::finish(run())
@@ -14,10 +16,18 @@ fn main() -> ExitCode {
 fn run() -> Result<(), Error> {
     let setup = chat_server::start()?;
     smol::block_on(async {
-        let listeners = setup.listeners.into_iter().map(SmolListener::new).collect::<io::Result<_>>()?;
+        let mut reactor = Reactor::new()?;
+        let listen = |listener| SmolListener::new(listener, reactor.registry());
+        let listeners = setup.listeners.into_iter().map(listen).collect::<io::Result<_>>()?;
         let clock = SmolClock::new(chat_server::utc_now);
         let driver = Driver::with_observer(setup.engine, clock, listeners, setup.observer);
         setup.signals.shut_down(driver.handle())?;
-        Ok(driver.await?)
+        let mut driver = pin!(driver);
+        poll_fn(|cx| {
+            // First who can go on, then the turn.
+            reactor.poll(cx)?;
+            driver.as_mut().poll(cx).map_err(Error::from)
+        })
+        .await
     })
 }
