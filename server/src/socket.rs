@@ -23,6 +23,10 @@ const KEEPALIVE_RETRIES: u32 = 3;
 #[cfg(target_os = "linux")]
 const USER_TIMEOUT: Duration = Duration::from_secs(120);
 
+/// Whether accepted connections have the options of their listening socket: Linux has it so, and saves six system
+/// calls for each.
+const INHERITED: bool = cfg!(target_os = "linux");
+
 /// Listens on all of these.
 pub(crate) fn listen_all(addresses: &[Listen]) -> Result<Vec<TcpListener>, Error> {
     let mut listeners = Vec::new();
@@ -52,6 +56,9 @@ fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
     }
     // So that a restart need not wait for the connections of the last run to time out.
     socket.set_reuse_address(true)?;
+    if INHERITED {
+        set_options(&SockRef::from(&socket))?;
+    }
     socket.bind(&addr.into())?;
     socket.listen(ACCEPT_BACKLOG)?;
     socket.set_nonblocking(true)?;
@@ -65,16 +72,19 @@ fn is_absent(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::AddrNotAvailable || error.raw_os_error() == Some(FAMILY_NOT_SUPPORTED)
 }
 
-/// Sets what the server wants of an accepted connection: no delay (batching is done above), and an end to
-/// peers that have fallen silent.
+/// Sets what the server wants of an accepted connection, where it does not have it from the listening socket.
 pub fn tune(stream: &impl AsFd) {
-    if let Err(error) = try_tune(&SockRef::from(stream)) {
+    if INHERITED {
+        return;
+    }
+    if let Err(error) = set_options(&SockRef::from(stream)) {
         // The peer has gone already, most likely; reading will tell.
         debug!(%error, "cannot tune a connection");
     }
 }
 
-fn try_tune(socket: &SockRef<'_>) -> io::Result<()> {
+/// No delay (batching is done above), and an end to peers that have fallen silent.
+fn set_options(socket: &SockRef<'_>) -> io::Result<()> {
     socket.set_tcp_nodelay(true)?;
     socket.set_tcp_keepalive(
         &TcpKeepalive::new()
@@ -85,4 +95,28 @@ fn try_tune(socket: &SockRef<'_>) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     socket.set_tcp_user_timeout(Some(USER_TIMEOUT))?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpStream;
+
+    use super::*;
+
+    #[test]
+    fn an_accepted_connection_does_not_wait_and_does_not_stay_silent_for_ever() {
+        let listener = listen(([127, 0, 0, 1], 0).into()).unwrap();
+        listener.set_nonblocking(false).unwrap();
+        let _peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (stream, _) = listener.accept().unwrap();
+        tune(&stream);
+        let socket = SockRef::from(&stream);
+        assert!(socket.tcp_nodelay().unwrap());
+        assert!(socket.keepalive().unwrap());
+        assert_eq!(socket.tcp_keepalive_time().unwrap(), KEEPALIVE_IDLE);
+        assert_eq!(socket.tcp_keepalive_interval().unwrap(), KEEPALIVE_INTERVAL);
+        assert_eq!(socket.tcp_keepalive_retries().unwrap(), KEEPALIVE_RETRIES);
+        #[cfg(target_os = "linux")]
+        assert_eq!(socket.tcp_user_timeout().unwrap(), Some(USER_TIMEOUT));
+    }
 }
