@@ -1,8 +1,8 @@
 //! The floor: what moving the bytes costs when nothing else is done. One thread, `epoll`, no names, no stamps, no
 //! limits: what one round of `epoll` brings for a room is sent to each of its listeners in one piece.
 //!
-//! A client's first line is `+ROOM` to listen or `-ROOM` to speak; it is answered `ok`. Every further line of a
-//! speaker goes to the listeners of its room as it is.
+//! A client's first line is `+ROOM` to listen, `-ROOM` to speak, or `=ROOM` for both; it is answered `ok`. Every
+//! further line of whoever speaks goes to the listeners of its room as it is.
 
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read as _, Write as _};
@@ -68,6 +68,23 @@ struct Room {
     listeners: Vec<usize>,
     /// What was said in this round.
     round: Vec<u8>,
+    /// Who said it, where one alone did.
+    author: Option<usize>,
+}
+
+impl Room {
+    /// Adds to the round.
+    fn say(&mut self, author: usize, lines: &[u8]) {
+        let is_alone = self.round.is_empty() || self.author == Some(author);
+        self.author = is_alone.then_some(author);
+        self.round.extend_from_slice(lines);
+    }
+
+    /// Who is sent the round: not its author. Where a round has several, each is sent all of it, since taking it
+    /// apart would be more than moving bytes; with one message at a time in a room, no round has.
+    fn audience(&self) -> impl Iterator<Item = usize> {
+        self.listeners.iter().copied().filter(|&listener| Some(listener) != self.author)
+    }
 }
 
 impl Floor {
@@ -107,7 +124,7 @@ impl Floor {
                 if room.round.is_empty() {
                     spoke.push(number);
                 }
-                room.round.extend_from_slice(input);
+                room.say(index, input);
                 Ok(())
             }
             None => self.join(index, input.to_vec()),
@@ -118,9 +135,10 @@ impl Floor {
         let line = String::from_utf8(line)?;
         let (role, room) = line.trim_end().split_at(1);
         let room: usize = room.parse()?;
-        if role == "+" {
+        if role != "-" {
             self.rooms.entry(room).or_default().listeners.push(index);
-        } else if let Some(client) = &mut self.clients[index] {
+        }
+        if let Some(client) = self.clients[index].as_mut().filter(|_| role != "+") {
             client.speaks = Some(room);
         }
         self.send(index, &[OK, b"\n"].concat())
@@ -128,7 +146,7 @@ impl Floor {
 
     fn send_round(&mut self, number: usize) -> Result<()> {
         let Some(mut room) = self.rooms.remove(&number) else { return Ok(()) };
-        for &listener in &room.listeners {
+        for listener in room.audience() {
             self.send(listener, &room.round)?;
         }
         room.round.clear();
@@ -162,5 +180,24 @@ impl Floor {
             epoll::modify(&self.epoll, &client.stream, epoll::EventData::new_u64(index as u64), flags)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_round_is_not_sent_back_to_its_only_author() {
+        let mut room = Room { listeners: vec![3, 5, 7], ..Room::default() };
+        room.say(5, b"a\n");
+        room.say(5, b"b\n");
+        assert!(room.audience().eq([3, 7]));
+        room.say(7, b"c\n");
+        room.say(5, b"d\n");
+        assert!(room.audience().eq([3, 5, 7]), "it has several");
+        room.round.clear();
+        room.say(9, b"e\n");
+        assert!(room.audience().eq([3, 5, 7]), "who does not listen is no listener less");
     }
 }

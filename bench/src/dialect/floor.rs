@@ -9,6 +9,7 @@ pub(super) fn hello(room: usize, role: Role) -> Vec<u8> {
     match role {
         Role::Listener => format!("+{room}\n"),
         Role::Speaker => format!("-{room}\n"),
+        Role::Member => format!("={room}\n"),
     }
     .into_bytes()
 }

@@ -23,6 +23,8 @@ pub(crate) enum Role {
     Listener,
     /// Says something. Where rooms have members, it is one, and hears the other speakers.
     Speaker,
+    /// Hears what is said, and says something itself.
+    Member,
 }
 
 /// A kind of server.
@@ -71,6 +73,12 @@ impl Dialect {
     /// Whether all listeners hear a room in one and the same order. NATS keeps only that of each speaker.
     pub(crate) fn has_one_order(self) -> bool {
         self != Self::Nats
+    }
+
+    /// Whether members hear their own messages, too. Only Redis has no way not to: it sends, and is credited with,
+    /// one delivery a message more than the others.
+    pub(crate) fn echoes(self) -> bool {
+        self == Self::Redis
     }
 
     /// Adds to `out` what says this in a room.
@@ -147,8 +155,21 @@ mod tests {
         );
         let redis = b"*3\r\n$9\r\nsubscribe\r\n$2\r\nr0\r\n:1\r\n:7\r\n*3\r\n$7\r\nmessage\r\n$2\r\nr0\r\n$3\r\na\nb\r\n";
         assert_eq!(heard(Dialect::Redis, redis), ["other subscribe", "other :7", "said a\nb"]);
+        let resp3 = b"%2\r\n$5\r\nproto\r\n:3\r\n$7\r\nmodules\r\n*0\r\n\
+            >3\r\n$9\r\nsubscribe\r\n$2\r\nr0\r\n:1\r\n>3\r\n$7\r\nmessage\r\n$2\r\nr0\r\n$3\r\na\nb\r\n:10\r\n";
+        assert_eq!(
+            heard(Dialect::Redis, resp3)[6..],
+            ["other *0", "other subscribe", "said a\nb", "other :10"],
+            "in RESP3, after the answer to HELLO"
+        );
         let nats = b"INFO {}\r\nPONG\r\nMSG r0 1 3\r\na\nb\r\nPING\r\n";
         assert_eq!(heard(Dialect::Nats, nats), ["other INFO {}", "other PONG", "said a\nb", "other PING"]);
         assert_eq!(heard(Dialect::Floor, b"ok\nhi\n"), ["other ok", "said hi"]);
+    }
+
+    #[test]
+    fn a_refusal_is_an_error() {
+        assert!(Dialect::Redis.next(b"-ERR unknown command\r\n").is_err());
+        assert!(Dialect::Nats.next(b"-ERR 'Unknown Protocol Operation'\r\n").is_err());
     }
 }

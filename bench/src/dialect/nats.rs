@@ -9,7 +9,7 @@ use crate::Result;
 pub(super) fn hello(room: usize, role: Role) -> Vec<u8> {
     let connect = "CONNECT {\"verbose\":false,\"pedantic\":false,\"echo\":false}\r\n";
     match role {
-        Role::Listener => format!("{connect}SUB r{room} 1\r\nPING\r\n"),
+        Role::Listener | Role::Member => format!("{connect}SUB r{room} 1\r\nPING\r\n"),
         Role::Speaker => format!("{connect}PING\r\n"),
     }
     .into_bytes()

@@ -1,4 +1,5 @@
-//! Redis pub/sub in RESP2 (<https://redis.io/docs/latest/develop/reference/protocol-spec/>).
+//! Redis pub/sub (<https://redis.io/docs/latest/develop/reference/protocol-spec/>) in RESP2, except for members: only
+//! RESP3 lets those who have subscribed publish.
 
 use std::io::Write as _;
 use std::str;
@@ -9,6 +10,7 @@ use crate::Result;
 pub(super) fn hello(room: usize, role: Role) -> Vec<u8> {
     match role {
         Role::Listener => format!("SUBSCRIBE r{room}\r\n"),
+        Role::Member => format!("HELLO 3\r\nSUBSCRIBE r{room}\r\n"),
         Role::Speaker => "PING\r\n".into(),
     }
     .into_bytes()
@@ -24,10 +26,12 @@ pub(super) fn say(room: usize, text: &[u8], out: &mut Vec<u8>) {
 
 pub(super) fn next(input: &[u8]) -> Result<Option<(usize, Heard<'_>)>> {
     let Some((taken, head)) = line(input) else { return Ok(None) };
-    match head.first() {
-        Some(b'*') => push(input, taken),
-        Some(b':' | b'+') => Ok(Some((taken, Heard::Other(head)))),
-        _ => Err(format!("Redis says {:?}", String::from_utf8_lossy(head)).into()),
+    match head {
+        // What is pushed has three parts, in RESP2 and in RESP3.
+        b"*3" | b">3" => push(input, taken),
+        [b'-', ..] => Err(format!("Redis says {:?}", String::from_utf8_lossy(head)).into()),
+        // Numbers, and the map that answers HELLO, line by line.
+        _ => Ok(Some((taken, Heard::Other(head)))),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Many clients in many rooms: they join, and then are brought into step, so that all that comes afterwards can
 //! be compared byte by byte.
 
+use std::mem;
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::time::{Duration, Instant};
@@ -27,13 +28,35 @@ pub(crate) struct Size {
     pub(crate) rooms: usize,
     /// In each room.
     pub(crate) listeners: usize,
-    /// In each room, beside the listeners.
+    /// In each room, beside the listeners: they listen and speak.
+    pub(crate) members: usize,
+    /// In each room, beside those.
     pub(crate) speakers: usize,
 }
 
 impl Size {
     fn per_room(self) -> usize {
-        self.listeners + self.speakers
+        self.listeners + self.members + self.speakers
+    }
+
+    /// Those in a room who are to hear what is said: the first of them.
+    fn hearers(self) -> usize {
+        self.listeners + self.members
+    }
+
+    /// Those in a room who say something: the last of them.
+    pub(super) fn voices(self) -> usize {
+        self.members + self.speakers
+    }
+
+    fn role(self, place: usize) -> Role {
+        if place < self.listeners {
+            Role::Listener
+        } else if place < self.hearers() {
+            Role::Member
+        } else {
+            Role::Speaker
+        }
     }
 
     /// All of them.
@@ -65,7 +88,7 @@ pub(crate) enum Arrival<'a> {
     Answer { client: usize, line: &'a [u8] },
 }
 
-/// One client: room by room, the listeners before the speakers.
+/// One client: room by room, the listeners, the members, and the speakers.
 struct Member {
     client: Client,
     room: usize,
@@ -75,9 +98,9 @@ struct Member {
     settled: bool,
     in_step: bool,
     ear: Ear,
-    /// What was heard and is not whole yet: before it is in step, and of speakers.
+    /// What was heard and is not whole yet: before it is in step, and of those who only speak.
     pending: Vec<u8>,
-    /// Of speakers: what they hear of others.
+    /// Of those who only speak: what they hear of others.
     expected: Option<Expected>,
 }
 
@@ -111,7 +134,7 @@ impl Crowd {
         let index = self.clients.len();
         let room = index / self.size.per_room();
         let place = index % self.size.per_room();
-        let role = if place < self.size.listeners { Role::Listener } else { Role::Speaker };
+        let role = self.size.role(place);
         let mut client = Client::connect(addr, index, &self.poller)?;
         client.send(&self.dialect.hello(&format!("u{index}"), room, role), &self.poller)?;
         self.clients.push(Member {
@@ -149,50 +172,61 @@ impl Crowd {
         Ok(())
     }
 
-    /// Brings everybody into step: from here on, all listeners of a room hear the same.
+    /// Brings everybody into step: from here on, all who are to hear a room hear the same messages.
     pub(crate) fn get_in_step(&mut self) -> Result<()> {
         while self.clients.iter().any(|member| !member.settled) {
             self.settle(|_| {})?;
         }
         for room in 0..self.size.rooms {
-            self.say(room, 0, &[MARKER])?;
+            let author = self.speaker(room, 0);
+            let mut out = Vec::new();
+            self.dialect.say(room, &Text { room, speaker: 0, number: MARKER }.bytes(), &mut out);
+            self.send(author, &out)?;
+            self.clients[author].in_step = !self.dialect.echoes();
         }
-        let hears = |member: &Member| member.role == Role::Listener;
+        let hears = |member: &Member| member.role != Role::Speaker;
         let mut waiting = self.clients.iter().filter(|member| hears(member) && !member.in_step).count();
         while waiting > 0 {
             self.settle(|member| waiting -= usize::from(hears(member) && member.in_step))?;
         }
-        let Size { rooms, listeners, speakers } = self.size;
-        let listeners = u32::try_from(listeners)?;
-        let talk = |room| Expect::Talk(Expected::new(room, speakers));
-        self.rooms = (0..rooms).map(|room| Room::new(self.dialect, talk(room), listeners)).collect();
+        let (hearers, voices) = (u32::try_from(self.size.hearers())?, self.size.voices());
+        let talk = |room| Expect::Talk(Expected::new(room, voices));
+        self.rooms = (0..self.size.rooms).map(|room| Room::new(self.dialect, talk(room), hearers)).collect();
+        let together = self.dialect.has_one_order() && self.size.members == 0;
         for member in &mut self.clients {
-            let expected = Expected::new(member.room, speakers);
+            let expected = Expected::new(member.room, voices);
             match member.role {
                 Role::Speaker => member.expected = Some(expected),
-                Role::Listener if !self.dialect.has_one_order() => member.ear = Ear::alone(expected),
+                Role::Member => member.ear = Ear::of_member(expected, mem::take(&mut member.pending)),
+                Role::Listener if !together => member.ear = Ear::alone(expected),
                 Role::Listener => {}
             }
         }
         Ok(())
     }
 
-    /// Has a speaker of a room say these of its messages.
+    /// Has one of those who speak in a room say these of its messages.
     pub(crate) fn say(&mut self, room: usize, speaker: usize, numbers: &[u64]) -> Result<()> {
+        let author = self.speaker(room, speaker);
+        let author = &mut self.clients[author];
+        let has_heard = author.role == Role::Member && !self.dialect.echoes();
         let mut out = Vec::new();
         for &number in numbers {
-            self.dialect.say(room, &Text { room, speaker, number }.bytes(), &mut out);
+            let text = Text { room, speaker, number }.bytes();
+            self.dialect.say(room, &text, &mut out);
+            if has_heard {
+                self.rooms[room].say(&mut author.ear, &text)?;
+            }
         }
-        let speaker = self.speaker(room, speaker);
-        self.clients[speaker].client.send(&out, &self.poller)
+        author.client.send(&out, &self.poller)
     }
 
-    /// The client that is this speaker of a room.
+    /// The client that is this one of those who speak in a room.
     pub(super) fn speaker(&self, room: usize, speaker: usize) -> usize {
         room * self.size.per_room() + self.size.listeners + speaker
     }
 
-    /// Has a client send bytes that are not a message.
+    /// Has a client send bytes.
     pub(super) fn send(&mut self, index: usize, bytes: &[u8]) -> Result<()> {
         self.clients[index].client.send(bytes, &self.poller)
     }
@@ -208,7 +242,7 @@ impl Crowd {
                 return Err("the server closed a connection".into());
             }
             match member.role {
-                Role::Listener => {
+                Role::Listener | Role::Member => {
                     let messages = self.rooms[member.room].hear(&mut member.ear, bytes)?;
                     heard(Arrival::Messages { room: member.room, messages });
                 }
@@ -222,9 +256,9 @@ impl Crowd {
 
     /// From now on, listeners are to hear who leaves and joins, instead of what is said.
     pub(super) fn expect_moves(&mut self) -> Result<()> {
-        let listeners = u32::try_from(self.size.listeners)?;
+        let hearers = u32::try_from(self.size.hearers())?;
         for room in &mut self.rooms {
-            *room = Room::new(self.dialect, Expect::Moves(Moves::default()), listeners);
+            *room = Room::new(self.dialect, Expect::Moves(Moves::default()), hearers);
         }
         Ok(())
     }
@@ -245,7 +279,7 @@ impl Crowd {
     pub(crate) fn cut_off(&mut self) -> Result<usize> {
         let mut cut_off = 0;
         for member in &mut self.clients[..self.stalled] {
-            let mut expected = Expected::new(member.room, self.size.speakers);
+            let mut expected = Expected::new(member.room, self.size.voices());
             let rest = member.client.read_to_end()?;
             let (mut at, mut last) = (0, &b""[..]);
             while let Some((taken, heard)) = self.dialect.next(&rest[at..])? {
@@ -300,5 +334,18 @@ impl Member {
         }
         self.pending.drain(..at);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_is_both_comes_between_those_who_only_hear_and_those_who_only_speak() {
+        let size = Size { rooms: 3, listeners: 1, members: 2, speakers: 1 };
+        let roles: Vec<Role> = (0..size.per_room()).map(|place| size.role(place)).collect();
+        assert_eq!(roles, [Role::Listener, Role::Member, Role::Member, Role::Speaker]);
+        assert_eq!((size.hearers(), size.voices(), size.clients()), (3, 3, 12));
     }
 }

@@ -1,8 +1,9 @@
 //! What a room hears. All its listeners hear the same bytes, so one copy is taken apart, and everybody is
 //! compared with that: a check of every byte that costs no more than `memcmp`. (Where a server gives a room no one
-//! order, each listener's bytes are taken apart.)
+//! order, or the listeners themselves speak, they hear different bytes, and those of each are taken apart.)
 
 use std::collections::VecDeque;
+use std::mem;
 
 use super::moves::Moves;
 use super::text::Expected;
@@ -19,14 +20,31 @@ pub(crate) struct Ear {
     bytes: u64,
     /// Whole messages among them.
     messages: u64,
-    /// Where listeners hear different orders: what this one is to hear, and the bytes that are not whole yet.
-    own: Option<Box<(Expected, Vec<u8>)>>,
+    /// Where listeners hear different bytes: what this one hears.
+    own: Option<Box<Own>>,
+}
+
+/// What one listener hears by itself.
+#[derive(Debug)]
+struct Own {
+    expected: Expected,
+    /// What was heard and is not whole yet.
+    pending: Vec<u8>,
+    /// The server answers it, too.
+    is_member: bool,
 }
 
 impl Ear {
     /// One that hears an order of its own.
     pub(crate) fn alone(expected: Expected) -> Self {
-        Self { own: Some(Box::new((expected, Vec::new()))), ..Self::default() }
+        let own = Own { expected, pending: Vec::new(), is_member: false };
+        Self { own: Some(Box::new(own)), ..Self::default() }
+    }
+
+    /// One that also speaks, and has heard the beginning of something already.
+    pub(crate) fn of_member(expected: Expected, pending: Vec<u8>) -> Self {
+        let own = Own { expected, pending, is_member: true };
+        Self { own: Some(Box::new(own)), ..Self::default() }
     }
 }
 
@@ -83,10 +101,23 @@ impl Room {
     /// One listener hears `bytes`; says which messages it has heard whole with them.
     pub(crate) fn hear(&mut self, ear: &mut Ear, bytes: &[u8]) -> Result<std::ops::Range<u64>> {
         let before = ear.messages;
-        ear.messages = match &mut ear.own {
-            Some(own) => before + hear_alone(own, bytes, self.dialect)?,
+        let after = match &mut ear.own {
+            Some(own) => before + own.hear(bytes, self.dialect)?,
             None => self.hear_together(&mut ear.bytes, bytes)?,
         };
+        self.advance(ear, after)?;
+        Ok(before..after)
+    }
+
+    /// A member says `text` where it is not told what it says: it counts as having heard it.
+    pub(crate) fn say(&mut self, ear: &mut Ear, text: &[u8]) -> Result<()> {
+        ear.own.as_mut().ok_or("no member")?.expected.hear(text)?;
+        self.advance(ear, ear.messages + 1)
+    }
+
+    /// One listener has now heard so many messages.
+    fn advance(&mut self, ear: &mut Ear, messages: u64) -> Result<()> {
+        let before = mem::replace(&mut ear.messages, messages);
         while self.begun < ear.messages {
             self.progress.push_back(0);
             self.begun += 1;
@@ -94,7 +125,7 @@ impl Room {
         self.progress[usize::try_from(before - self.complete)?] -= 1;
         self.progress[usize::try_from(ear.messages - self.complete)?] += 1;
         self.forget();
-        Ok(before..ear.messages)
+        Ok(())
     }
 
     /// Compares `bytes`, heard at `offset`, with what others have heard; how many messages are heard with them.
@@ -172,19 +203,26 @@ fn tells_of_a_cut(line: &[u8]) -> bool {
     memchr::memmem::find(line, b" left (too slow to read)").is_some()
 }
 
-/// One listener hears `bytes` in an order of its own; how many messages are whole with them.
-fn hear_alone(own: &mut (Expected, Vec<u8>), bytes: &[u8], dialect: Dialect) -> Result<u64> {
-    let (expected, pending) = own;
-    pending.extend_from_slice(bytes);
-    let (mut at, mut messages) = (0, 0);
-    while let Some((taken, heard)) = dialect.next(&pending[at..])? {
-        let Heard::Said(text) = heard else { return Err(format!("a listener heard {heard:?}").into()) };
-        expected.hear(text)?;
-        at += taken;
-        messages += 1;
+impl Own {
+    /// Hears `bytes`; how many messages are whole with them.
+    fn hear(&mut self, bytes: &[u8], dialect: Dialect) -> Result<u64> {
+        self.pending.extend_from_slice(bytes);
+        let (mut at, mut messages) = (0, 0);
+        while let Some((taken, heard)) = dialect.next(&self.pending[at..])? {
+            at += taken;
+            match heard {
+                Heard::Said(text) => {
+                    self.expected.hear(text)?;
+                    messages += 1;
+                }
+                // How many heard what it said; or, late, who joined: who says the marker waits for none.
+                Heard::Other(_) if self.is_member => {}
+                Heard::Other(_) => return Err(format!("a listener heard {heard:?}").into()),
+            }
+        }
+        self.pending.drain(..at);
+        Ok(messages)
     }
-    pending.drain(..at);
-    Ok(messages)
 }
 
 #[cfg(test)]
@@ -214,6 +252,28 @@ mod tests {
         assert_eq!(room.hear(&mut slow, &three[70..]).unwrap(), 1..3);
         assert_eq!(room.complete, 3);
         assert_eq!(room.hear(&mut slow, &lines(3..4)).unwrap(), 3..4, "and on it goes");
+    }
+
+    #[test]
+    fn a_member_without_an_echo_has_heard_what_it_says() {
+        let mut room = talk();
+        let member = || Ear::of_member(Expected::new(0, 1), Vec::new());
+        let (mut author, mut other) = (member(), member());
+        let text = Text { room: 0, speaker: 0, number: 0 }.bytes();
+        room.say(&mut author, &text).unwrap();
+        assert_eq!((room.begun, room.complete), (1, 0));
+        assert_eq!(room.hear(&mut other, &lines(0..1)).unwrap(), 0..1);
+        assert_eq!(room.complete, 1);
+        assert!(room.hear(&mut author, &lines(0..1)).is_err(), "it comes back");
+    }
+
+    #[test]
+    fn only_members_are_answered() {
+        let mut room = Room::new(Dialect::Redis, Expect::Talk(Expected::new(0, 1)), 2);
+        let mut member = Ear::of_member(Expected::new(0, 1), b":1".to_vec());
+        assert_eq!(room.hear(&mut member, b"0\r\n").unwrap(), 0..0);
+        let mut listener = Ear::alone(Expected::new(0, 1));
+        assert!(room.hear(&mut listener, b":10\r\n").is_err());
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub(crate) struct ClosedLoop<'a> {
 
 /// In each room, `window` messages are said at once, and when everybody has heard all of them, again.
 pub(crate) fn closed_loop(crowd: &mut Crowd, window: u64) -> ClosedLoop<'_> {
-    let next = vec![vec![0; crowd.size.speakers]; crowd.size.rooms];
+    let next = vec![vec![0; crowd.size.voices()]; crowd.size.rooms];
     let said = vec![0; crowd.size.rooms];
     ClosedLoop { crowd, window, next, said }
 }

@@ -10,7 +10,7 @@ use crate::server::{Process, Server};
 /// So that quiet rooms stay quiet, and others do not become it: the first is the server's default.
 pub(super) fn rejoin(server: &Server, members: usize, movers: usize, duration: Duration) -> Result<Figures> {
     let process = Process::start(server)?;
-    let size = Size { rooms: 1, listeners: members, speakers: movers };
+    let size = Size { rooms: 1, listeners: members, members: 0, speakers: movers };
     let mut crowd = Crowd::join(server.dialect, process.addr, size)?;
     crowd.get_in_step()?;
     let before = process.cpu()?;

@@ -31,6 +31,6 @@ pub(super) fn ramp(server: &Server, connections: usize) -> Result<Figures> {
 }
 
 fn join(server: &Server, process: &Process, connections: usize) -> Result<Crowd> {
-    let size = Size { rooms: connections / ROOM, listeners: ROOM, speakers: 0 };
+    let size = Size { rooms: connections / ROOM, listeners: ROOM, members: 0, speakers: 0 };
     Crowd::join(server.dialect, process.addr, size)
 }

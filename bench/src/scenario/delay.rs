@@ -13,7 +13,7 @@ const WARM_UP: Duration = Duration::from_secs(1);
 
 pub(super) fn at(server: &Server, rate: u32, duration: Duration) -> Result<Figures> {
     let process = Process::start(server)?;
-    let size = Size { rooms: 1, listeners: LISTENERS, speakers: 1 };
+    let size = Size { rooms: 1, listeners: LISTENERS, members: 0, speakers: 1 };
     let mut crowd = Crowd::join(server.dialect, process.addr, size)?;
     crowd.get_in_step()?;
     let mut delays = at_rate(&mut crowd, rate, WARM_UP + duration)?;

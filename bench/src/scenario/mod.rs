@@ -72,7 +72,7 @@ pub(crate) enum Scenario {
     FanOut1024,
     /// 4 speakers, 10,000 listeners, 64 messages in flight
     Large,
-    /// 200 rooms of 9 listeners and a speaker, one message at a time in each
+    /// 2,000 members in 200 rooms, all talking, one message at a time in each
     Rooms,
     /// 1 speaker pastes 1,000 lines at once to 1,000 listeners
     Paste,
@@ -120,7 +120,7 @@ impl Scenario {
             Self::FanOut64 => talk::fan_out(server, 1_000, 4, 64, duration),
             Self::FanOut1024 => talk::fan_out(server, 1_000, 4, 1_024, duration),
             Self::Large => talk::fan_out(server, 10_000, 4, 64, duration),
-            Self::Rooms => talk::rooms(server, 200, 9, duration),
+            Self::Rooms => talk::rooms(server, 200, 10, duration),
             Self::Paste => talk::fan_out(server, 1_000, 1, 1_000, duration),
             Self::Delay20 => delay::at(server, 20, duration),
             Self::Delay200 => delay::at(server, 200, duration),

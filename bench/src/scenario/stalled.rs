@@ -41,7 +41,7 @@ struct Outcome {
 
 fn talk(server: &Server, stalled: usize, at_most: Duration) -> Result<Outcome> {
     let process = Process::start(server)?;
-    let size = Size { rooms: 1, listeners: LISTENERS, speakers: 4 };
+    let size = Size { rooms: 1, listeners: LISTENERS, members: 0, speakers: 4 };
     let mut crowd = Crowd::join(server.dialect, process.addr, size)?;
     crowd.get_in_step()?;
     crowd.stall(stalled)?;

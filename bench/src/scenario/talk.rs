@@ -18,12 +18,12 @@ pub(super) fn fan_out(
     window: u64,
     duration: Duration,
 ) -> Result<Figures> {
-    talk(server, Size { rooms: 1, listeners, speakers }, window, duration)
+    talk(server, Size { rooms: 1, listeners, members: 0, speakers }, window, duration)
 }
 
-/// Many rooms, and in each somebody speaks when all have heard the last message.
-pub(super) fn rooms(server: &Server, rooms: usize, listeners: usize, duration: Duration) -> Result<Figures> {
-    talk(server, Size { rooms, listeners, speakers: 1 }, 1, duration)
+/// Many rooms, and in each the next member speaks when all have heard the last message.
+pub(super) fn rooms(server: &Server, rooms: usize, members: usize, duration: Duration) -> Result<Figures> {
+    talk(server, Size { rooms, listeners: 0, members, speakers: 0 }, 1, duration)
 }
 
 fn talk(server: &Server, size: Size, window: u64, duration: Duration) -> Result<Figures> {
