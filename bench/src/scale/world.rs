@@ -19,6 +19,10 @@ use crate::Result;
 /// How many join in one turn at most: what the driver accepts in one.
 pub(super) const BURST: usize = 64;
 
+/// Polls that make up a turn with input: the first takes it in and has the reactor look for more, the second takes
+/// that in and answers.
+const POLLS: usize = 2;
+
 /// How long one turn took, from the input on.
 pub(super) struct Turn {
     /// Until the driver slept again.
@@ -111,10 +115,10 @@ impl World {
         self.wires.borrow_mut().prepare(speakers, text.as_bytes(), writes);
         let start = Instant::now();
         self.wires.borrow().wake(speakers);
-        self.poll()?;
+        let polls = self.settle()?;
         let length = start.elapsed();
-        if self.woken.0.load(Ordering::Relaxed) {
-            return Err("a turn's work took more than one turn".into());
+        if polls != POLLS {
+            return Err(format!("a turn took {polls} polls instead of {POLLS}").into());
         }
         let wires = self.wires.borrow();
         let (Some(first), Some(last)) = (wires.writes.first, wires.writes.last) else {
@@ -147,12 +151,14 @@ impl World {
         self.wires.borrow_mut().take_written()
     }
 
-    /// Polls the driver until it sleeps.
-    fn settle(&mut self) -> Result<()> {
+    /// Polls the driver until it sleeps; how often.
+    fn settle(&mut self) -> Result<usize> {
+        let mut polls = 0;
         loop {
             self.poll()?;
+            polls += 1;
             if !self.woken.0.load(Ordering::Relaxed) {
-                return Ok(());
+                return Ok(polls);
             }
         }
     }
