@@ -46,6 +46,46 @@ pub(crate) struct Bars {
     pub(crate) values: Vec<Option<f64>>,
 }
 
+/// What bars stand on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Axis {
+    /// They rise from zero.
+    FromZero,
+    /// Ratios, on a logarithmic axis: twice as much rises from 1 as far as half as much hangs from it.
+    AroundOne,
+}
+
+impl Axis {
+    /// Where a value is.
+    fn place(self, value: f64) -> f64 {
+        match self {
+            Self::FromZero => value,
+            Self::AroundOne => value.log2(),
+        }
+    }
+
+    /// What is at a place.
+    fn value(self, place: f64) -> f64 {
+        match self {
+            Self::FromZero => place,
+            Self::AroundOne => place.exp2(),
+        }
+    }
+
+    /// What is to be seen of it, with room for a text above and below.
+    fn range(self, values: impl Iterator<Item = f64>) -> Range<f64> {
+        let (low, high) = values
+            .map(|value| self.place(value))
+            .fold((0_f64, 0_f64), |(low, high), place| (low.min(place), high.max(place)));
+        let room = (high - low) * 0.08;
+        match self {
+            Self::FromZero => 0.0..high + room,
+            // Whole powers of two, so that these are what the axis names.
+            Self::AroundOne => (low - room).floor()..(high + room).ceil().max(1.0),
+        }
+    }
+}
+
 /// Draws lines on logarithmic axes.
 pub(crate) fn lines(path: &Path, labels: &Labels<'_>, series: &[Series]) -> Result<()> {
     let root = SVGBackend::new(path, SIZE).into_drawing_area();
@@ -80,12 +120,18 @@ pub(crate) fn lines(path: &Path, labels: &Labels<'_>, series: &[Series]) -> Resu
     Ok(root.present()?)
 }
 
-/// Draws bars from zero, in groups, each with its value.
-pub(crate) fn bars(path: &Path, labels: &Labels<'_>, groups: &[&str], series: &[Bars]) -> Result<()> {
+/// Draws bars in groups, each with its value.
+pub(crate) fn bars(
+    path: &Path,
+    labels: &Labels<'_>,
+    axis: Axis,
+    groups: &[&str],
+    series: &[Bars],
+) -> Result<()> {
     let root = SVGBackend::new(path, SIZE).into_drawing_area();
     let legend = prepare(&root, labels)?;
-    let values = || series.iter().flat_map(|bars| &bars.values).flatten();
-    let highest = values().copied().fold(0.0, f64::max);
+    let range = axis.range(series.iter().flat_map(|bars| &bars.values).flatten().copied());
+    let (bottom, steps) = (range.start, range.end - range.start);
     let mut chart = ChartBuilder::on(&root)
         .margin_top(legend)
         .margin_right(20)
@@ -93,7 +139,7 @@ pub(crate) fn bars(path: &Path, labels: &Labels<'_>, groups: &[&str], series: &[
         .margin_left(10)
         .x_label_area_size(50)
         .y_label_area_size(105)
-        .build_cartesian_2d(0.0..groups.len() as f64, 0.0..highest * 1.08)?;
+        .build_cartesian_2d(0.0..groups.len() as f64, range)?;
     // The names of groups stand in their middle, which is no tick of the axis.
     chart
         .configure_mesh()
@@ -105,7 +151,8 @@ pub(crate) fn bars(path: &Path, labels: &Labels<'_>, groups: &[&str], series: &[
         .axis_desc_style(TEXT)
         .label_style(TEXT)
         .x_labels(0)
-        .y_label_formatter(&|value| number(*value))
+        .y_labels(if axis == Axis::AroundOne { steps as usize + 1 } else { 10 })
+        .y_label_formatter(&|place| number(axis.value(*place)))
         .draw()?;
     let width = 0.8 / series.len() as f64;
     for (index, (bars, colour)) in series.iter().zip(COLOURS.iter().cycle()).enumerate() {
@@ -115,16 +162,18 @@ pub(crate) fn bars(path: &Path, labels: &Labels<'_>, groups: &[&str], series: &[
             .enumerate()
             .filter_map(|(group, value)| Some((group as f64 + 0.1 + index as f64 * width, (*value)?)));
         chart.draw_series(placed.clone().map(|(left, value)| {
-            Rectangle::new([(left, 0.0), (left + width * 0.94, value)], colour.filled())
+            Rectangle::new([(left, 0.0), (left + width * 0.94, axis.place(value))], colour.filled())
         }))?;
-        let style = SMALL.into_text_style(&root).pos(Pos::new(HPos::Center, VPos::Bottom));
+        let style = |vertical| SMALL.into_text_style(&root).pos(Pos::new(HPos::Center, vertical));
         chart.draw_series(placed.map(|(left, value)| {
-            EmptyElement::at((left + width * 0.47, value)) + Text::new(number(value), (0, -3), style.clone())
+            let place = axis.place(value);
+            let (offset, style) = if place < 0.0 { (3, style(VPos::Top)) } else { (-3, style(VPos::Bottom)) };
+            EmptyElement::at((left + width * 0.47, place)) + Text::new(number(value), (0, offset), style)
         }))?;
     }
     let style = TEXT.into_text_style(&root).pos(Pos::new(HPos::Center, VPos::Top));
     chart.draw_series((0..).zip(groups).map(|(group, &name)| {
-        EmptyElement::at((f64::from(group) + 0.5, 0.0)) + Text::new(name.to_owned(), (0, 8), style.clone())
+        EmptyElement::at((f64::from(group) + 0.5, bottom)) + Text::new(name.to_owned(), (0, 8), style.clone())
     }))?;
     draw_legend(&root, series.iter().map(|bars| &*bars.name))?;
     Ok(root.present()?)
@@ -194,6 +243,14 @@ mod tests {
     fn numbers_have_the_digits_that_matter() {
         let shown = [0.0, 0.0123, 0.5, 1.0, 12.34, 99.7, 1234.6, 1e6, -1e6].map(number);
         assert_eq!(shown, ["0", "0.012", "0.5", "1", "12.3", "100", "1,235", "1,000,000", "-1,000,000"]);
+    }
+
+    #[test]
+    fn ratios_stand_between_powers_of_two() {
+        assert_eq!(Axis::AroundOne.range([0.7, 1.0, 6.5].into_iter()), -1.0..3.0);
+        assert_eq!(Axis::AroundOne.range([1.0].into_iter()), 0.0..1.0);
+        assert_eq!(Axis::FromZero.range([2.0, 100.0].into_iter()), 0.0..108.0);
+        assert!((Axis::AroundOne.value(Axis::AroundOne.place(0.3)) - 0.3).abs() < 1e-9);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::MEMBERS;
 use super::curves::{Curve, Sizes};
 use super::figures::Figure;
 use super::verdict::verdicts;
-use crate::chart::{self, Bars, Labels, Series};
+use crate::chart::{self, Axis, Bars, Labels, Series};
 use crate::{Result, document};
 
 /// Figures of all sizes.
@@ -145,6 +145,7 @@ fn draw_deliveries(path: &Path, curves: &[(&str, &Curve)]) -> Result<()> {
     chart::bars(
         path,
         &labels,
+        Axis::FromZero,
         &groups.iter().map(|group| &**group).collect::<Vec<_>>(),
         &bars.collect::<Vec<_>>(),
     )

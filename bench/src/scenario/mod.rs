@@ -40,6 +40,19 @@ pub(crate) enum Metric {
     CutOff,
 }
 
+impl Metric {
+    /// Whether a quotient of two servers' figures means anything: readers that stall meet other limits in each.
+    pub(crate) fn compares(self) -> bool {
+        !matches!(self, Self::StallMegabytes | Self::StallRate | Self::CutOff)
+    }
+
+    /// Whether it is shown where all scenarios are shown at once; processor time is not, since it says nearly the
+    /// same as what was done in a second.
+    pub(crate) fn is_summarised(self) -> bool {
+        !matches!(self, Self::CpuPerMillion | Self::CpuPerRejoin)
+    }
+}
+
 impl fmt::Display for Metric {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
