@@ -81,7 +81,10 @@ impl Axis {
         match self {
             Self::FromZero => 0.0..high + room,
             // Whole powers of two, so that these are what the axis names.
-            Self::AroundOne => (low - room).floor()..(high + room).ceil().max(1.0),
+            Self::AroundOne => {
+                let bottom = if low < 0.0 { (low - room).floor() } else { 0.0 };
+                bottom..(high + room).ceil().max(1.0)
+            }
         }
     }
 }
@@ -171,6 +174,9 @@ pub(crate) fn bars(
             EmptyElement::at((left + width * 0.47, place)) + Text::new(number(value), (0, offset), style)
         }))?;
     }
+    // What the bars stand on, or hang from.
+    let ground = [(0.0, 0.0), (groups.len() as f64, 0.0)];
+    chart.draw_series(LineSeries::new(ground, RGBColor(80, 80, 80).stroke_width(2)))?;
     let style = TEXT.into_text_style(&root).pos(Pos::new(HPos::Center, VPos::Top));
     chart.draw_series((0..).zip(groups).map(|(group, &name)| {
         EmptyElement::at((f64::from(group) + 0.5, bottom)) + Text::new(name.to_owned(), (0, 8), style.clone())
@@ -248,7 +254,7 @@ mod tests {
     #[test]
     fn ratios_stand_between_powers_of_two() {
         assert_eq!(Axis::AroundOne.range([0.7, 1.0, 6.5].into_iter()), -1.0..3.0);
-        assert_eq!(Axis::AroundOne.range([1.0].into_iter()), 0.0..1.0);
+        assert_eq!(Axis::AroundOne.range([1.0, 3.0].into_iter()), 0.0..2.0, "nothing hangs");
         assert_eq!(Axis::FromZero.range([2.0, 100.0].into_iter()), 0.0..108.0);
         assert!((Axis::AroundOne.value(Axis::AroundOne.place(0.3)) - 0.3).abs() < 1e-9);
     }

@@ -18,7 +18,8 @@ pub(super) fn setup(args: &Args, servers: &[(Server, String)]) -> Result<String>
     Ok(format!(
         "Servers: {}. Processors: {processors}, where the server has one and the load another; Linux {}; all over \
          loopback. Rounds: {rounds}, in which the servers have their turns; a turn takes {seconds} s where the \
-         scenario has no end of its own. A ratio is the median of those within each round. Memory is resident memory \
+         scenario has no end of its own. A ratio is the median of those within each round. More is better of what is \
+         counted for each second, less is better of delay and memory. Memory is resident memory \
          of the server's process wherever it is given: what the kernel keeps for its sockets is not counted.\n",
         versions.join(", "),
         main_version(kernel.trim()),
