@@ -75,8 +75,8 @@ impl Dialect {
         self != Self::Nats
     }
 
-    /// Whether members hear their own messages, too. Only Redis has no way not to: it sends, and is credited with,
-    /// one delivery a message more than the others.
+    /// Whether members are sent their own words, too: Redis has no way not to. Such an echo is checked, and is no
+    /// delivery.
     pub(crate) fn echoes(self) -> bool {
         self == Self::Redis
     }

@@ -9,7 +9,7 @@ use crate::Result;
 /// What came of some talk.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Talked {
-    /// Messages that reached a listener, counted for each listener.
+    /// Messages that reached somebody other than their author, counted for each of those.
     pub(crate) deliveries: u64,
     pub(crate) elapsed: Duration,
 }
@@ -28,13 +28,15 @@ pub(crate) struct ClosedLoop<'a> {
     next: Vec<Vec<u64>>,
     /// By room, messages said.
     said: Vec<u64>,
+    /// Messages whose authors are sent them again, since the last run began: these are no deliveries.
+    echoed: u64,
 }
 
 /// In each room, `window` messages are said at once, and when everybody has heard all of them, again.
 pub(crate) fn closed_loop(crowd: &mut Crowd, window: u64) -> ClosedLoop<'_> {
     let next = vec![vec![0; crowd.size.voices()]; crowd.size.rooms];
     let said = vec![0; crowd.size.rooms];
-    ClosedLoop { crowd, window, next, said }
+    ClosedLoop { crowd, window, next, said, echoed: 0 }
 }
 
 impl ClosedLoop<'_> {
@@ -42,6 +44,7 @@ impl ClosedLoop<'_> {
     pub(crate) fn run_for(&mut self, duration: Duration) -> Result<Talked> {
         (0..self.said.len()).try_for_each(|room| self.refill(room))?;
         let start = Instant::now();
+        self.echoed = 0;
         let mut deliveries = 0;
         let mut came_further = Vec::new();
         while start.elapsed() < duration {
@@ -59,7 +62,7 @@ impl ClosedLoop<'_> {
                 self.refill(room)?;
             }
         }
-        Ok(Talked { deliveries, elapsed: start.elapsed() })
+        Ok(Talked { deliveries: deliveries - self.echoed, elapsed: start.elapsed() })
     }
 
     /// Whether all who stalled were cut off, and the others know.
@@ -92,6 +95,9 @@ impl ClosedLoop<'_> {
             self.crowd.say(room, speaker as usize, &numbers)?;
         }
         self.said[room] += self.window;
+        if self.crowd.size.members > 0 && self.crowd.dialect.echoes() {
+            self.echoed += self.window;
+        }
         Ok(())
     }
 }

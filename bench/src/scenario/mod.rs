@@ -16,7 +16,7 @@ use crate::server::Server;
 /// A figure, and which way is better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Metric {
-    /// Messages that reached a listener, counted for each listener.
+    /// Messages that reached somebody other than their author, counted for each of those.
     DeliveriesPerSecond,
     /// Processor time of the server for a million of those, in milliseconds.
     CpuPerMillion,
