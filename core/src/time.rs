@@ -11,10 +11,13 @@ use chrono::{DateTime, Utc};
 pub struct Mono(pub u64);
 
 impl Mono {
+    /// The latest there is: 584 years. What lies behind it is as good as never.
+    pub(crate) const LAST: Self = Self(u64::MAX - 1);
+
     /// The time `duration` later; saturates after 584 years.
     #[must_use]
     pub fn after(self, duration: Duration) -> Self {
-        Self(self.0.saturating_add(nanos(duration)))
+        Self(self.0.saturating_add(nanos(duration))).min(Self::LAST)
     }
 
     /// How long ago `earlier` was; zero if it lies ahead.
@@ -26,7 +29,7 @@ impl Mono {
 
 /// A point in time, or none, in the space of a [`Mono`]: for what every connection has.
 ///
-/// Its last value stands for none: 584 years ahead is as good as never.
+/// The value behind [`Mono::LAST`] stands for none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct MaybeMono(Mono);
 

@@ -139,3 +139,19 @@ fn two_rooms_where_all_speak_at_once_are_kept_once() {
     let once = users.len() * 2 * (said.len() + "[00:00:00] #lobby <user> ".len());
     assert!(world.engine.footprint().output < 2 * once, "{:?}", world.engine.footprint());
 }
+
+#[test]
+fn short_lines_that_many_are_owed_count_for_each_of_these() {
+    let mut world = World::new(Config { backlog: 10_000, memory: 100_000, ..config() });
+    let ann = world.user("ann");
+    let readers: Vec<_> = (0..50).map(|number| world.user(&format!("user{number}"))).collect();
+    for &reader in &readers {
+        world.peers[reader].takes = false;
+    }
+    for _ in 0..200 {
+        world.send(ann, "a\n");
+        world.advance(Duration::ZERO);
+    }
+    // The lines are 5 KB, and what each reader's queue has of them is twice a hundred.
+    assert!(readers.iter().any(|&reader| world.closed(reader) == Some(Reason::OutOfMemory)));
+}

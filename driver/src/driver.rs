@@ -129,10 +129,11 @@ impl<C: Clock, L: Listener> Driver<C, L> {
     }
 
     /// Whether to ask the reactor once more before this turn's input is answered. What several people say within
-    /// the time of a system call or two then costs each listener one write, and not several.
+    /// the time of a system call or two then costs each listener one write, and not several. Those who have more
+    /// to say already fill the turn, and nobody is to have two shares of it.
     fn gather(&mut self) -> bool {
         let input = self.intake.is_used() && !self.intake.is_spent();
-        self.gathering = input && !self.gathering && !self.stopping;
+        self.gathering = input && !self.gathering && !self.stopping && self.ready.len() == 0;
         self.gathering
     }
 

@@ -10,7 +10,7 @@ use chat_core::{Cause, ConnId, Event, Mono, Now, Reason};
 use crate::observe::Observed;
 use crate::transport::Stream;
 
-/// What one connection may read in one turn: a screenful of pasted text many times over, and small enough
+/// What one connection may read at a time: a screenful of pasted text many times over, and small enough
 /// that a thousand eager senders take fair turns.
 pub(crate) const SHARE: usize = 16 << 10;
 /// What all connections may read in one turn, so that the answers to a flood are not kept waiting by it.
@@ -119,8 +119,9 @@ impl<S: Stream> Link<S> {
     /// It was woken: tries whatever was waiting, both ways.
     pub(crate) fn serve(&mut self, step: &mut Step<'_>) -> Next {
         match self.flush(step) {
-            gone @ Next::Gone(_) => gone,
-            Next::Wait | Next::Again => self.read(step),
+            Next::Wait => self.read(step),
+            // A write failed: first the reactor is to tell of what came before that.
+            next => next,
         }
     }
 

@@ -180,3 +180,39 @@ fn shutdown_says_goodbye_and_resolves_when_the_last_is_gone() {
     assert!(matches!(world.run(), Poll::Ready(Ok(()))));
     assert!(ann.is_gone());
 }
+
+#[test]
+fn a_blocked_write_that_fails_does_not_lose_what_the_reactor_has_not_told_of_yet() {
+    let mut world = world();
+    let (ann, bob) = (world.connect("ann\n"), world.connect("bob\n"));
+    ann.0.borrow_mut().window = Some(0);
+    bob.send("hello\n");
+    assert!(world.run().is_pending());
+    {
+        let mut wire = ann.0.borrow_mut();
+        wire.write_error = Some(ErrorKind::ConnectionReset);
+        wire.input.push_back(b"last words\n".to_vec());
+        wire.untold = true;
+    }
+    ann.wake();
+    assert!(world.turn().is_pending());
+    // Between two turns, the reactor tells.
+    ann.0.borrow_mut().untold = false;
+    ann.wake();
+    assert!(world.run().is_pending());
+    let heard = bob.heard();
+    assert!(heard.contains("<ann> last words\n"), "{heard}");
+}
+
+#[test]
+fn a_paused_sender_is_read_no_more_than_its_share() {
+    let flood = Some(FloodLimit { lines: 1, per: Duration::from_secs(1_000) });
+    let mut world = World::new(Config { flood, ..Config::default() });
+    let ann = world.connect("ann\n");
+    for _ in 0..100 {
+        ann.send("a line\n".repeat(1_000));
+    }
+    assert!(world.run().is_pending());
+    let read = 700_000 - ann.0.borrow().input.iter().map(Vec::len).sum::<usize>();
+    assert!(read <= 16 << 10, "{read}");
+}

@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
-use tracing::{debug, info};
+use tracing::{debug, info, warn};
 
 use crate::Error;
 use crate::value::Listen;
@@ -56,8 +56,8 @@ fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
     }
     // So that a restart need not wait for the connections of the last run to time out.
     socket.set_reuse_address(true)?;
-    if INHERITED {
-        set_options(&SockRef::from(&socket))?;
+    if INHERITED && let Err(error) = set_options(&SockRef::from(&socket)) {
+        warn!(%error, "connections will not be watched for silence, or will wait for more to send");
     }
     socket.bind(&addr.into())?;
     socket.listen(ACCEPT_BACKLOG)?;

@@ -124,7 +124,7 @@ impl Conn {
         }
     }
 
-    /// Bytes of memory that hold what was received and not served.
+    /// Bytes that were received and are not served.
     pub(super) fn unserved(&self) -> usize {
         self.held.len() + self.framer.as_ref().map_or(0, |framer| framer.retained())
     }

@@ -33,6 +33,10 @@ impl Held {
     /// The last `left` bytes of it.
     pub(super) fn last(self, left: usize) -> Self {
         let mut bytes = self.0.map_or_else(Bytes::new, |bytes| *bytes);
+        // What is left keeps all of it in memory, so a small rest is copied.
+        if left < bytes.len() / 2 {
+            return Self::new(Bytes::copy_from_slice(&bytes[bytes.len() - left..]));
+        }
         bytes.advance(bytes.len() - left);
         Self::new(bytes)
     }

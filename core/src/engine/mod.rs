@@ -192,7 +192,7 @@ impl Engine {
     fn guarded<R>(&mut self, now: Now, change: impl FnOnce(&mut Self) -> R) -> R {
         assert!(!self.poisoned, "a poisoned engine serves nobody");
         self.poisoned = true;
-        // Everything in a turn happens at one time.
+        // Most of what happens in a turn happens at one time.
         if self.clocks != Some(now) {
             self.observe(now);
         }
@@ -210,7 +210,7 @@ impl Engine {
             }
         }
         self.clocks = Some(now);
-        self.mono = self.mono.max(now.mono);
+        self.mono = self.mono.max(now.mono).min(Mono::LAST);
         self.stamp = self.stamp.max(now.utc);
     }
 

@@ -32,7 +32,7 @@ pub struct ConnState {
     pub rooms: Vec<String>,
     /// The room that is meant when none is named.
     pub current: Option<String>,
-    /// Bytes retained of what was received and not served: at least as many as came.
+    /// Bytes that were received and are not served.
     pub held: usize,
     /// Bytes it is owed.
     pub owed: usize,

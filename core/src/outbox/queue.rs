@@ -154,7 +154,7 @@ mod tests {
         assert_eq!(queue.start_write(&mut segments).unwrap(), "one\ntwo\nthree\n");
         assert_eq!(queue.start_write(&mut segments), None, "one write at a time");
         queue.credit(5, &mut segments);
-        assert_eq!((queue.owed(), segments.retained()), (9, 14));
+        assert_eq!((queue.owed(), segments.retained()), (9, 14 + 2 * size_of::<Piece>()));
         queue.credit(9, &mut segments);
         assert_eq!((queue.owed(), segments.retained(), queue.is_writing()), (0, 0, false));
     }

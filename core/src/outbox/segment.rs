@@ -42,12 +42,20 @@ struct Segment {
     holders: u32,
 }
 
+/// What holding a piece takes: the piece itself, in a queue that doubles when it is full.
+const PIECE: usize = 2 * size_of::<Piece>();
+/// Slots that are kept for the next burst when nothing is held any more.
+const SPARE_SLOTS: usize = 1 << 10;
+
 /// All segments that are held, and how much that is. Shared bytes count once.
 #[derive(Debug, Default)]
 pub(crate) struct Segments {
     slots: Vec<Segment>,
     free: Vec<u32>,
-    retained: usize,
+    /// Bytes of all segments.
+    bytes: usize,
+    /// Pieces that are held.
+    pieces: usize,
 }
 
 impl Segments {
@@ -58,7 +66,8 @@ impl Segments {
         let bytes = Bytes::from(bytes);
         let end = u32::try_from(bytes.len()).expect("a turn's output is far below 4 GiB");
         let end = NonZeroU32::new(end).expect("a segment has something in it");
-        self.retained += bytes.len();
+        self.bytes += bytes.len();
+        self.pieces += 1;
         let segment = Segment { bytes, length: end.get(), holders: 1 };
         let slot = match self.free.pop() {
             Some(slot) => {
@@ -76,6 +85,7 @@ impl Segments {
     /// A further holder of a piece, or of a part of one.
     pub(crate) fn hold(&mut self, piece: Piece) -> Piece {
         self.slots[piece.segment as usize].holders += 1;
+        self.pieces += 1;
         piece
     }
 
@@ -99,17 +109,21 @@ impl Segments {
     pub(crate) fn release(&mut self, piece: Piece) {
         let segment = &mut self.slots[piece.segment as usize];
         segment.holders -= 1;
+        self.pieces -= 1;
         if segment.holders == 0 {
-            self.retained -= segment.length as usize;
+            self.bytes -= segment.length as usize;
             segment.length = 0;
             segment.bytes = Bytes::new();
             self.free.push(piece.segment);
         }
+        if self.pieces == 0 && self.slots.len() > SPARE_SLOTS {
+            (self.slots, self.free) = (Vec::new(), Vec::new());
+        }
     }
 
-    /// Bytes of all segments that somebody holds a piece of.
+    /// Bytes of memory that all this takes: of many short lines that many are owed, most of it is the pieces.
     pub(crate) fn retained(&self) -> usize {
-        self.retained
+        self.bytes + self.pieces * PIECE
     }
 
     /// Panics unless `held` are all the pieces there are.
@@ -121,6 +135,7 @@ impl Segments {
         let counted: Vec<u32> = self.slots.iter().map(|segment| segment.holders).collect();
         assert_eq!(holders, counted, "every holder is counted once");
         let bytes: usize = self.slots.iter().map(|segment| segment.length as usize).sum();
-        assert_eq!(bytes, self.retained);
+        assert_eq!(bytes, self.bytes);
+        assert_eq!(self.pieces, counted.iter().map(|&holders| holders as usize).sum::<usize>());
     }
 }

@@ -25,6 +25,8 @@ pub(crate) struct Wire {
     /// What the driver will read, piece by piece; an empty piece is the end.
     pub(crate) input: VecDeque<Vec<u8>>,
     pub(crate) output: Vec<u8>,
+    /// The reactor has not told of input yet: the next read finds none, and is woken.
+    pub(crate) untold: bool,
     /// Writes that took something.
     pub(crate) writes: usize,
     /// Bytes that one write takes at most; none: all of them.
@@ -79,6 +81,10 @@ impl Stream for FakeStream {
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         let mut wire = self.0.borrow_mut();
         assert!(!wire.panics_on_read, "asked to");
+        if wire.untold {
+            wire.waker = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
         let Some(mut piece) = wire.input.pop_front() else {
             wire.waker = Some(cx.waker().clone());
             return Poll::Pending;

@@ -53,9 +53,9 @@ struct Slot {
     readable: bool,
     /// There may be room to write.
     writable: bool,
-    /// The peer has ended its side, or the connection is broken: the kernel tells of it once, and reads have to find
-    /// it, whatever else they find first.
-    ended: bool,
+    /// The peer has ended its side, the connection is broken, or there is an urgent byte, at which a read stops: the
+    /// kernel tells of it once, and reads have to go on until they find nothing, whatever they find first.
+    to_the_end: bool,
 }
 
 /// A TCP connection.
@@ -109,7 +109,8 @@ impl Registry {
         let token = self.0.slots.borrow_mut().insert();
         // From here on, dropping it gives the slot back.
         let connection = Connection { stream, token, registry: self.clone() };
-        let interest = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
+        let interest =
+            EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::PRI | EventFlags::ET;
         epoll::add(&self.0.epoll, &connection.stream, epoll::EventData::new_u64(u64::from(token)), interest)?;
         Ok(connection)
     }
@@ -131,7 +132,7 @@ impl Slots {
             let slot = &mut self.all[event.data.u64() as usize];
             slot.readable |= flags.contains(EventFlags::IN);
             slot.writable |= flags.intersects(EventFlags::OUT | broken);
-            slot.ended |= flags.intersects(EventFlags::RDHUP | broken);
+            slot.to_the_end |= flags.intersects(EventFlags::RDHUP | EventFlags::PRI | broken);
             if let Some(waker) = &slot.waker {
                 waker.wake_by_ref();
             }
@@ -164,11 +165,11 @@ impl Drop for Connection {
 impl AsyncRead for Connection {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         let mut slot = self.slot();
-        while slot.readable || slot.ended {
+        while slot.readable || slot.to_the_end {
             match (&self.stream).read(buf) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    (slot.readable, slot.ended) = (false, false);
+                    (slot.readable, slot.to_the_end) = (false, false);
                 }
                 result => {
                     // Less than was asked for is all there is; the next edge tells of more.
@@ -292,10 +293,10 @@ mod tests {
             reactor.registry().register(listener.accept().unwrap().0).unwrap()
         };
         let first = connect();
-        first.slot().ended = true;
+        first.slot().to_the_end = true;
         let token = first.token;
         drop(first);
         let second = connect();
-        assert!(second.token == token && !second.slot().ended);
+        assert!(second.token == token && !second.slot().to_the_end);
     }
 }
