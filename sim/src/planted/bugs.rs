@@ -52,7 +52,7 @@ pub const BUGS: &[Bug] = &[
     core(
         "timers on the wall clock",
         "core/src/engine/mod.rs",
-        "        self.mono = self.mono.max(now.mono);\n",
+        "        self.mono = self.mono.max(now.mono).min(Mono::LAST);\n",
         "        self.mono = Mono(now.utc.timestamp_micros().unsigned_abs() * 1_000);\n",
     ),
     core(
