@@ -2,9 +2,9 @@
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
-use alloc::sync::Arc;
 
 use icu_casemap::CaseMapper;
+use smol_str::SmolStr;
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
@@ -13,13 +13,15 @@ pub(crate) const MAX_NICK: usize = 30;
 /// The longest room name, in characters without its `#`.
 pub(crate) const MAX_ROOM: usize = 49;
 
-/// A well-formed name and the key by which it is compared. Mostly they are the same, and then share their memory.
+/// A well-formed name and the key by which it is compared. While they have at most 23 bytes, both are kept in place:
+/// whoever is looked up among a million is compared with names that are in no cache, and these come along with the
+/// node of the tree that holds them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Name {
     /// As its owner wrote it.
-    pub(crate) shown: Arc<str>,
+    pub(crate) shown: SmolStr,
     /// NFKC(case fold(NFKC(shown))): names with one key are one name.
-    pub(crate) key: Arc<str>,
+    pub(crate) key: SmolStr,
 }
 
 impl Name {
@@ -50,7 +52,7 @@ impl Name {
         let compatible = || body.is_ascii() || body.nfkc().all(is_name_char);
         let well_formed = fits && body.chars().all(is_name_char) && compatible();
         well_formed.then(|| {
-            let shown = Arc::from(name);
+            let shown = SmolStr::from(name);
             Self { key: key(&shown), shown }
         })
     }
@@ -71,7 +73,7 @@ fn is_name_char(c: char) -> bool {
     (c.is_alphanumeric() || is_combining_mark(c)) && !invisible
 }
 
-fn key(name: &Arc<str>) -> Arc<str> {
+fn key(name: &SmolStr) -> SmolStr {
     if !name.is_ascii() {
         let composed: String = name.nfkc().collect();
         return CaseMapper::new().fold_string(&composed).nfkc().collect::<String>().into();
@@ -85,9 +87,9 @@ fn key(name: &Arc<str>) -> Arc<str> {
 /// Who holds which name: at most one holder a key, and no two names that pass for each other.
 #[derive(Debug)]
 pub(crate) struct Directory<T> {
-    holders: BTreeMap<Arc<str>, T>,
+    holders: BTreeMap<SmolStr, T>,
     /// How many holders share a skeleton (Unicode Technical Standard 39, section 4).
-    skeletons: BTreeMap<Arc<str>, Likeness>,
+    skeletons: BTreeMap<SmolStr, Likeness>,
 }
 
 /// Holders of one skeleton. ASCII names never collide with each other: user1 and userl may both live.
@@ -173,8 +175,8 @@ impl Likeness {
     }
 }
 
-/// What a key looks like. Mostly like itself: then they share their memory.
-fn skeleton(key: &Arc<str>) -> Arc<str> {
+/// What a key looks like. Mostly like itself.
+fn skeleton(key: &SmolStr) -> SmolStr {
     if !key.is_ascii() {
         return unicode_security::skeleton(key).collect::<String>().into();
     }
@@ -262,7 +264,7 @@ mod tests {
     fn the_skeletons_of_ascii_are_those_of_unicode() {
         for c in ('\0'..='\x7f').filter(|&c| is_name_char(c) && !c.is_ascii_uppercase() || c == '#') {
             let unicode: String = unicode_security::skeleton(c.encode_utf8(&mut [0; 4])).collect();
-            let name = Arc::from(String::from_iter(["a", c.encode_utf8(&mut [0; 4])]));
+            let name = SmolStr::from(String::from_iter(["a", c.encode_utf8(&mut [0; 4])]));
             assert_eq!(*skeleton(&name), *alloc::format!("a{unicode}"), "{c:?}");
         }
     }

@@ -115,10 +115,16 @@ impl Segments {
             segment.length = 0;
             segment.bytes = Bytes::new();
             self.free.push(piece.segment);
+            if self.pieces == 0 && self.slots.len() > SPARE_SLOTS {
+                self.forget_slots();
+            }
         }
-        if self.pieces == 0 && self.slots.len() > SPARE_SLOTS {
-            (self.slots, self.free) = (Vec::new(), Vec::new());
-        }
+    }
+
+    /// A burst is over, and nobody can name a slot any more.
+    #[cold]
+    fn forget_slots(&mut self) {
+        (self.slots, self.free) = (Vec::new(), Vec::new());
     }
 
     /// Bytes of memory that all this takes: of many short lines that many are owed, most of it is the pieces.
