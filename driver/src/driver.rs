@@ -171,7 +171,7 @@ impl<C: Clock, L: Listener> Driver<C, L> {
         })
     }
 
-    /// Serves those that were ready when the turn began, each once, until the turn's input is used up.
+    /// Serves those who are ready by now, each once, until the turn's input is used up.
     fn serve(&mut self, now: Now) -> Result<(), Fault> {
         if !self.gathering {
             self.intake.begin_turn();

@@ -14,6 +14,18 @@ fn world() -> World {
     World::new(Config { flood: None, ..Config::default() })
 }
 
+/// Somebody who has sent 700,000 bytes, of which flood control lets a line through.
+fn paused_sender() -> (World, Peer) {
+    let flood = Some(FloodLimit { lines: 1, per: Duration::from_secs(1_000) });
+    let mut world = World::new(Config { flood, ..Config::default() });
+    let ann = world.connect("ann\n");
+    for _ in 0..100 {
+        ann.send("a line\n".repeat(1_000));
+    }
+    assert!(world.run().is_pending());
+    (world, ann)
+}
+
 /// Everything that one client is told in a short session, when its writes behave so.
 fn transcript(prepare: impl FnOnce(&Peer), mut help: impl FnMut(&Peer) -> bool) -> String {
     let mut world = world();
@@ -59,13 +71,7 @@ fn what_two_say_within_a_moment_costs_a_listener_one_write() {
 
 #[test]
 fn a_paused_peer_that_resets_is_noticed() {
-    let flood = Some(FloodLimit { lines: 1, per: Duration::from_secs(1_000) });
-    let mut world = World::new(Config { flood, ..Config::default() });
-    let ann = world.connect("ann\n");
-    for _ in 0..100 {
-        ann.send("a line\n".repeat(1_000));
-    }
-    assert!(world.run().is_pending());
+    let (mut world, ann) = paused_sender();
     let unread = ann.0.borrow().input.len();
     assert!(unread > 0, "the engine pauses an eager sender");
     world.pass(Duration::from_secs(2));
@@ -206,13 +212,7 @@ fn a_blocked_write_that_fails_does_not_lose_what_the_reactor_has_not_told_of_yet
 
 #[test]
 fn a_paused_sender_is_read_no_more_than_its_share() {
-    let flood = Some(FloodLimit { lines: 1, per: Duration::from_secs(1_000) });
-    let mut world = World::new(Config { flood, ..Config::default() });
-    let ann = world.connect("ann\n");
-    for _ in 0..100 {
-        ann.send("a line\n".repeat(1_000));
-    }
-    assert!(world.run().is_pending());
+    let (_world, ann) = paused_sender();
     let read = 700_000 - ann.0.borrow().input.iter().map(Vec::len).sum::<usize>();
     assert!(read <= 16 << 10, "{read}");
 }
