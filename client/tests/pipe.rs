@@ -4,12 +4,15 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use socket2::SockRef;
 
 /// Longer than anything takes; a test that fails ends.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Between two looks at something that will happen.
+const STEP: Duration = Duration::from_millis(5);
 
 #[test]
 fn all_sent_and_politely_closed() {
@@ -121,7 +124,14 @@ fn a_closed_stdout_ends_quietly() {
     server.say("* one\n");
     assert_eq!(client.line(), "* one");
     client.close_stdout();
-    server.say("* two\n");
+    // Again and again: a process that another test has just forked holds our end of the pipe until it has become what
+    // it is to be, and while it does, what the client writes still finds a reader.
+    let start = Instant::now();
+    while !client.has_ended() {
+        assert!(start.elapsed() < PATIENCE, "the client writes on to nobody");
+        server.say_to_whoever_is_left("* two\n");
+        sleep(STEP);
+    }
     let (status, _, error) = client.wait();
     assert_eq!((status, error.as_str()), (4, ""));
 }
@@ -152,6 +162,11 @@ struct Server(BufReader<TcpStream>);
 impl Server {
     fn say(&mut self, text: &str) {
         self.0.get_mut().write_all(text.as_bytes()).expect("the client is there");
+    }
+
+    fn say_to_whoever_is_left(&mut self, text: &str) {
+        // The client may have gone meanwhile.
+        let _ = self.0.get_mut().write_all(text.as_bytes());
     }
 
     fn line(&mut self) -> String {
@@ -218,6 +233,10 @@ impl Client {
 
     fn close_stdout(&mut self) {
         self.stdout = None;
+    }
+
+    fn has_ended(&mut self) -> bool {
+        self.process.try_wait().expect("the client is ours").is_some()
     }
 
     /// The exit status, the rest of stdout, and stderr.
