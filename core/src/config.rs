@@ -15,7 +15,8 @@ pub struct Config {
     pub backlog: usize,
     /// How long a reader may owe more than `backlog` without a break before it is cut off.
     pub stall: Duration,
-    /// Bytes of output retained for all readers together; above it, the reader furthest behind is cut off.
+    /// Bytes of memory for the output owed to all readers together, their queues included; above it, the reader
+    /// furthest behind is cut off.
     pub memory: usize,
     /// How long a connection may take from opening to a nickname. Stands still while its input is paused.
     pub registration_timeout: Duration,

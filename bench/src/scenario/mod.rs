@@ -60,7 +60,7 @@ impl fmt::Display for Metric {
             Self::CpuPerMillion => "CPU ms per million deliveries",
             Self::DelayMedian => "delay p50, ms",
             Self::DelayP99 => "delay p99, ms",
-            Self::BytesPerConnection => "bytes per connection",
+            Self::BytesPerConnection => "resident bytes per connection",
             Self::JoinedPerSecond => "joined/s",
             Self::RejoinsPerSecond => "leave and join/s",
             Self::CpuPerRejoin => "CPU µs per leave and join",

@@ -13,7 +13,7 @@ use rustix::thread::{CpuSet, sched_setaffinity};
 use super::Server;
 use crate::Result;
 
-/// The processor of the server, where there is more than one; the generator has the next.
+/// The processor of the server; the generator has the next, so two are needed.
 const SERVER_CPU: usize = 0;
 const GENERATOR_CPU: usize = 1;
 /// How long a server may take to begin or to end.

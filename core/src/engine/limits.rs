@@ -33,7 +33,8 @@ pub struct Footprint {
     pub rooms: usize,
     /// Bytes received and not served: unfinished lines, and input held back.
     pub input: usize,
-    /// Bytes of output that somebody is still owed; shared ones count once.
+    /// Memory of the output that somebody is still owed: its bytes, of which shared ones count once, and what each
+    /// reader's queue takes to name them.
     pub output: usize,
     /// Bytes kept for `/history`.
     pub history: usize,
