@@ -88,15 +88,21 @@ pub(crate) enum Arrival<'a> {
     Answer { client: usize, line: &'a [u8] },
 }
 
+/// How far a client has come.
+#[derive(Clone, Copy)]
+struct Progress {
+    joined: bool,
+    /// It has shown the server the courtesy that it asks for.
+    settled: bool,
+    in_step: bool,
+}
+
 /// One client: room by room, the listeners, the members, and the speakers.
 struct Member {
     client: Client,
     room: usize,
     role: Role,
-    joined: bool,
-    /// It has shown the server the courtesy that it asks for.
-    settled: bool,
-    in_step: bool,
+    progress: Progress,
     ear: Ear,
     /// What was heard and is not whole yet: before it is in step, and of those who only speak.
     pending: Vec<u8>,
@@ -124,7 +130,7 @@ impl Crowd {
             while crowd.clients.len() < size.clients() && crowd.clients.len() - joined < JOINING {
                 crowd.connect(addr)?;
             }
-            crowd.settle(|member| joined += usize::from(member.joined))?;
+            crowd.settle(|before, member| joined += usize::from(member.progress.joined && !before.joined))?;
         }
         crowd.joined_in = start.elapsed();
         Ok(crowd)
@@ -141,9 +147,7 @@ impl Crowd {
             client,
             room,
             role,
-            joined: false,
-            settled: self.dialect.courtesy().is_none(),
-            in_step: false,
+            progress: Progress { joined: false, settled: self.dialect.courtesy().is_none(), in_step: false },
             ear: Ear::default(),
             pending: Vec::new(),
             expected: None,
@@ -151,8 +155,8 @@ impl Crowd {
         Ok(())
     }
 
-    /// Everybody who is ready takes in what has come; `each` sees every member that has just come further.
-    fn settle(&mut self, mut each: impl FnMut(&Member)) -> Result<()> {
+    /// Everybody who is ready takes in what has come; `each` sees how far a member was before, and is now.
+    fn settle(&mut self, mut each: impl FnMut(Progress, &Member)) -> Result<()> {
         self.poller.wait(&mut self.ready, PATIENCE)?;
         if self.ready.is_empty() {
             return Err("nothing came from the server for too long".into());
@@ -163,31 +167,32 @@ impl Crowd {
             if bytes.is_empty() {
                 return Err("the server closed a connection".into());
             }
-            let before = (member.joined, member.settled, member.in_step);
+            let before = member.progress;
             member.take_in(bytes, self.dialect, &self.poller)?;
-            if before != (member.joined, member.settled, member.in_step) {
-                each(member);
-            }
+            each(before, member);
         }
         Ok(())
     }
 
     /// Brings everybody into step: from here on, all who are to hear a room hear the same messages.
     pub(crate) fn get_in_step(&mut self) -> Result<()> {
-        while self.clients.iter().any(|member| !member.settled) {
-            self.settle(|_| {})?;
+        while self.clients.iter().any(|member| !member.progress.settled) {
+            self.settle(|_, _| {})?;
         }
         for room in 0..self.size.rooms {
             let author = self.speaker(room, 0);
             let mut out = Vec::new();
             self.dialect.say(room, &Text { room, speaker: 0, number: MARKER }.bytes(), &mut out);
             self.send(author, &out)?;
-            self.clients[author].in_step = !self.dialect.echoes();
+            self.clients[author].progress.in_step = !self.dialect.echoes();
         }
         let hears = |member: &Member| member.role != Role::Speaker;
-        let mut waiting = self.clients.iter().filter(|member| hears(member) && !member.in_step).count();
+        let mut waiting =
+            self.clients.iter().filter(|member| hears(member) && !member.progress.in_step).count();
         while waiting > 0 {
-            self.settle(|member| waiting -= usize::from(hears(member) && member.in_step))?;
+            self.settle(|before, member| {
+                waiting -= usize::from(hears(member) && member.progress.in_step && !before.in_step);
+            })?;
         }
         let (hearers, voices) = (u32::try_from(self.size.hearers())?, self.size.voices());
         let talk = |room| Expect::Talk(Expected::new(room, voices));
@@ -303,12 +308,12 @@ impl Member {
         while let Some((taken, heard)) = dialect.next(&self.pending[at..])? {
             at += taken;
             match heard {
-                Heard::Said(text) => self.in_step |= Text::parse(text)?.number == MARKER,
+                Heard::Said(text) => self.progress.in_step |= Text::parse(text)?.number == MARKER,
                 Heard::Other(other) => {
-                    self.joined |= dialect.is_joined(other);
+                    self.progress.joined |= dialect.is_joined(other);
                     if let Some((_, answer)) = dialect.courtesy().filter(|(question, _)| *question == other) {
                         self.client.send(answer, poller)?;
-                        self.settled = true;
+                        self.progress.settled = true;
                     }
                 }
             }
