@@ -13,16 +13,19 @@ use crate::server::Server;
 pub(super) fn setup(args: &Args, servers: &[(Server, String)]) -> Result<String> {
     let processors = thread::available_parallelism()?;
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease")?;
+    // It is a part of what each write costs: one that paces (bbr) takes more than one that does not (cubic).
+    let congestion = fs::read_to_string("/proc/sys/net/ipv4/tcp_congestion_control")?;
     let versions: Vec<_> = servers.iter().map(|(server, version)| format!("{server} {version}")).collect();
     let (rounds, seconds) = (args.rounds, args.seconds);
     Ok(format!(
-        "Servers: {}. Processors: {processors}, where the server has one and the load another; Linux {}; all over \
-         loopback. Rounds: {rounds}, in which the servers have their turns; a turn takes {seconds} s where the \
+        "Servers: {}. Processors: {processors}, where the server has one and the load another; Linux {}, \
+         TCP congestion control {}; all over loopback. Rounds: {rounds}, in which the servers have their turns; a turn takes {seconds} s where the \
          scenario has no end of its own. A ratio is the median of those within each round. More is better of what is \
          counted for each second, less is better of delay and memory. Memory is resident memory \
          of the server's process wherever it is given: what the kernel keeps for its sockets is not counted.\n",
         versions.join(", "),
         main_version(kernel.trim()),
+        congestion.trim(),
     ))
 }
 
