@@ -56,8 +56,9 @@ impl Poller {
 
 /// What the kernel keeps for a client that does not read.
 const STALLED_BUFFER: usize = 64 << 10;
-/// How long a server may take to close.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long nothing may come for somebody who has not read for long, and does again: the server's kernel asks whether there
+/// is room less and less often, every two minutes in the end (`TCP_RTO_MAX`).
+const LONGEST_PAUSE: Duration = Duration::from_secs(150);
 
 /// One connection.
 pub(crate) struct Client {
@@ -107,7 +108,7 @@ impl Client {
     /// Reads all that is left, until the server has closed.
     pub(crate) fn read_to_end(&mut self) -> Result<Vec<u8>> {
         self.stream.set_nonblocking(false)?;
-        self.stream.set_read_timeout(Some(PATIENCE))?;
+        self.stream.set_read_timeout(Some(LONGEST_PAUSE))?;
         let mut rest = Vec::new();
         self.stream.read_to_end(&mut rest)?;
         Ok(rest)
