@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use chat_core::{Config, HistoryLimits};
-use clap::{Parser, ValueEnum};
+use clap::{Arg, CommandFactory, Parser, ValueEnum};
 use tracing::Level;
 
 use crate::Error;
@@ -17,12 +17,12 @@ const DEFAULT_PORT: u16 = 8080;
 const RECORD_LIMIT: usize = 1 << 30;
 
 /// A chat server for anyone with a terminal: nc HOST 8080
-#[derive(Debug, Parser)]
+#[derive(Debug, PartialEq, Parser)]
 #[command(
     name = "chat",
     version,
     after_help = "A number of 0 means no limit. BYTES may end in k, m or g.\n\
-                  Every flag has a variable: CHAT_LISTEN (separated by commas), CHAT_LOG_LEVEL, and so on."
+                  Every setting has a variable: CHAT_LISTEN (separated by commas), CHAT_LOG_LEVEL, and so on."
 )]
 pub(crate) struct Args {
     /// IP:PORT, or PORT; repeatable
@@ -102,7 +102,18 @@ pub(crate) struct Args {
     #[arg(long, env = "CHAT_RECORD_LIMIT", hide_env = true, value_name = "BYTES", hide_short_help = true)]
     #[arg(default_value_t = Size(RECORD_LIMIT))]
     pub(crate) record_limit: Size,
+
+    /// Read settings from FILE: TOML, with the names of flags as keys
+    #[arg(long, env = "CHAT_CONFIG", hide_env = true, value_name = "FILE", hide_short_help = true)]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Print the configuration that would be in force, or what is wrong with it, and exit
+    #[arg(long, hide_short_help = true)]
+    pub(crate) check_config: bool,
 }
+
+/// The flags that are about configuration itself, and so cannot stand in a file.
+const NO_SETTINGS: [&str; 2] = ["config", "check_config"];
 
 /// Where the events that `/history` shows are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -134,6 +145,13 @@ impl From<LogLevel> for Level {
 }
 
 impl Args {
+    /// The flags that a file can hold as well, in their order.
+    pub(crate) fn settings() -> Vec<Arg> {
+        let command = Self::command();
+        let all = command.get_arguments();
+        all.filter(|arg| !NO_SETTINGS.contains(&arg.get_id().as_str())).cloned().collect()
+    }
+
     /// What the engine is to be, on a machine that allows so many file descriptors.
     pub(crate) fn engine_config(&self, descriptors: u64) -> Result<Config, Error> {
         Ok(Config {
@@ -156,8 +174,6 @@ impl Args {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     /// Lines of a terminal nobody has enlarged.

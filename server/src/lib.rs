@@ -6,6 +6,8 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `args` | the flags, and the engine configuration they amount to |
+//! | `file` | the configuration file |
+//! | `settings` | the settings in force: from flags, environment, file and defaults |
 //! | `value` | how a size, a time or a flood limit is written in a flag |
 //! | `descriptors` | how many connections the machine allows |
 //! | `socket` | listening sockets, and what is set on accepted ones |
@@ -13,29 +15,32 @@
 
 mod args;
 mod descriptors;
+mod file;
+mod settings;
 mod signals;
 mod socket;
 mod value;
 
+use std::env;
 use std::fmt;
-use std::io;
+use std::io::{self, Write as _};
 use std::net::TcpListener;
 use std::path::PathBuf;
-use std::process::ExitCode;
+use std::process::{self, ExitCode};
 use std::time::SystemTime;
 
 use chat_core::{Config, ConfigError, Engine};
 use chat_driver::{Fault, Observer};
 use chat_record::Recorder;
 use chrono::{DateTime, Utc};
-use clap::Parser;
 use tracing::info;
 
 use crate::args::Args;
+use crate::settings::Settings;
 pub use crate::signals::Signals;
 pub use crate::socket::tune;
 
-/// The exit code of a command line that makes no sense, as clap and most programs have it.
+/// The exit code of a configuration that makes no sense, as clap and most programs have it.
 const EXIT_USAGE: u8 = 2;
 /// The exit code of a server that could not start.
 const EXIT_START: u8 = 1;
@@ -54,17 +59,21 @@ pub struct Setup {
     pub signals: Signals,
 }
 
-/// Reads the command line and the environment, opens the log and the sockets.
+/// Reads the command line, the environment and the configuration file, opens the log and the sockets.
 ///
-/// `--help` and `--version` end the process here.
+/// `--help`, `--version` and `--check-config` end the process here.
 pub fn start() -> Result<Setup, Error> {
-    let args = parse_args()?;
+    let settings = Settings::read(&env::args_os().collect::<Vec<_>>())?;
+    let (engine, config) = settings.engine(descriptors::raise()?)?;
+    let args = &settings.args;
+    if args.check_config {
+        io::stdout().write_all(settings.to_toml(&config)?.as_bytes())?;
+        process::exit(0);
+    }
     init_log(args.log_level.into());
-    let config = args.engine_config(descriptors::raise()?)?;
-    let engine = Engine::new(config.clone())?;
     let signals = Signals::hold_back()?;
     let listeners = socket::listen_all(&args.listen)?;
-    let observer = recorder(&args, &config)?;
+    let observer = recorder(args, &config)?;
     for listener in &listeners {
         info!(addr = %listener.local_addr()?, "listening");
     }
@@ -90,24 +99,14 @@ pub fn finish(result: Result<(), Error>) -> ExitCode {
         Err(error) => {
             eprintln!("chat: {error}");
             ExitCode::from(match error {
-                Error::Usage(_) => EXIT_USAGE,
+                Error::Usage(_) | Error::File { .. } | Error::Config(_) | Error::Descriptors { .. } => {
+                    EXIT_USAGE
+                }
                 Error::Fault(_) => EXIT_FAULT,
                 _ => EXIT_START,
             })
         }
     }
-}
-
-/// The command line and the environment. What is wrong with them is said in one line, like all else.
-fn parse_args() -> Result<Args, Error> {
-    Args::try_parse().map_err(|error| {
-        if !error.use_stderr() {
-            error.exit();
-        }
-        let text = error.to_string();
-        let line = text.lines().next().unwrap_or_default();
-        Error::Usage(line.strip_prefix("error: ").unwrap_or(line).to_owned())
-    })
 }
 
 /// The wall clock.
@@ -132,6 +131,15 @@ fn init_log(level: tracing::Level) {
 pub enum Error {
     /// A command line, or an environment, that makes no sense.
     Usage(String),
+    /// A line of the configuration file that is wrong.
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        what: String,
+    },
     /// Limits that contradict each other.
     Config(ConfigError),
     /// More connections asked for than the machine allows; both in file descriptors but the first.
@@ -167,6 +175,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Usage(line) => write!(f, "{line} (see --help)"),
+            Self::File { path, line, what } => write!(f, "{}:{line}: {what}", path.display()),
             Self::Config(error) => error.fmt(f),
             Self::Descriptors { connections, needed, limit } => write!(
                 f,

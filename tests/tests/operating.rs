@@ -40,6 +40,8 @@ fn help_names_every_flag(binary: Binary) {
         "--log-level",
         "--record",
         "--record-limit",
+        "--config",
+        "--check-config",
         "--help",
         "--version",
     ];
