@@ -64,8 +64,14 @@ pub enum Reason {
     EndOfInputTimeout,
     /// No transport handshake in time.
     HandshakeTimeout,
+    /// It spoke plain text where TLS is required.
+    PlaintextRefused,
+    /// Its transport (TLS) could not be understood.
+    TransportGarbled,
     /// No nickname in time.
     RegistrationTimeout,
+    /// It sent nothing for too long.
+    Idle,
     /// Too many nicknames were refused.
     NicknamesRefused,
     /// A browser, or another HTTP client.
@@ -74,6 +80,10 @@ pub enum Reason {
     ServerFull,
     /// The peer's address holds as many connections as it may.
     AddressFull,
+    /// The peer's address connects faster than it may.
+    ConnectingTooFast,
+    /// As many connections as may be are without a nickname.
+    TooManyUnregistered,
     /// It owed more than the backlog limit for too long.
     TooSlow,
     /// It was furthest behind when memory ran out.
@@ -91,11 +101,16 @@ impl fmt::Display for Reason {
             Self::EndOfInput => "end of input",
             Self::EndOfInputTimeout => "end of input, too much of it held back by flood control",
             Self::HandshakeTimeout => "no handshake in time",
+            Self::PlaintextRefused => "not encrypted",
+            Self::TransportGarbled => "encryption failed",
             Self::RegistrationTimeout => "no nickname in time",
+            Self::Idle => "idle for too long",
             Self::NicknamesRefused => "too many nicknames refused",
             Self::Http => "not a web server",
             Self::ServerFull => "server full",
             Self::AddressFull => "too many connections from this address",
+            Self::ConnectingTooFast => "too many connections from this address at once",
+            Self::TooManyUnregistered => "too many without a nickname",
             Self::TooSlow => "too slow to read",
             Self::OutOfMemory => "too slow to read while memory is short",
             Self::ShuttingDown => "server shutting down",

@@ -20,6 +20,9 @@ pub struct Config {
     pub memory: usize,
     /// How long a connection may take from opening to a nickname. Stands still while its input is paused.
     pub registration_timeout: Duration,
+    /// How long a user with a nickname may send no line before it is told so and has to leave. While its input waits
+    /// for flood control, and once it has ended its input, the clock stands still.
+    pub idle_timeout: Duration,
     /// Rooms one user may be in.
     pub rooms_per_user: usize,
     /// Members one room may have.
@@ -28,6 +31,19 @@ pub struct Config {
     pub max_connections: usize,
     /// Connections from one address (IPv4 address or IPv6 /64); loopback is exempt.
     pub max_connections_per_address: usize,
+    /// How fast one address (IPv4 address or IPv6 /64) may connect; none: as fast as it likes. Loopback is exempt.
+    /// Every attempt counts, whatever becomes of it, but for those over this limit: whoever waits gets in.
+    ///
+    /// By default a hundred at once, so that all whom `max_connections_per_address` lets share an address can come
+    /// back together after a restart, and two a second from then on.
+    pub connect_rate: Option<ConnectLimit>,
+    /// Connections that have not chosen a nickname, in all: how much of the server strangers may hold. A connection
+    /// over it is told so and closed, and nobody who has a nickname is touched.
+    ///
+    /// The default, 10,000, lets a community come back after a restart: 20,000 people who return within ten seconds,
+    /// and take five to choose a nickname each, are 10,000 at one time. It also protects: silent strangers need a
+    /// hundred addresses to fill it, and then hold 10,000 descriptors and at most 90 MB for unfinished lines.
+    pub max_unregistered: usize,
     /// Members up to which joins, leaves and renames are announced in a room.
     pub announce_limit: usize,
     /// What `/history` can show; none: nothing is kept.
@@ -37,10 +53,24 @@ pub struct Config {
 }
 
 /// A token bucket: `lines` at once, refilled wholly in `per`.
+///
+/// A line takes one token, and one more for each whole 1,024 bytes of it, its end included: so this bounds bytes, too.
+/// If every line cost the same, one of 4,096 bytes would cost no more than a word, and one without an end nothing at
+/// all. A second bucket, for bytes, would make every connection larger, and be one more number to understand. Whoever
+/// types never notices. All bytes count, as they come: those of telnet and of a line that is too long, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FloodLimit {
-    /// Lines that may come at once; at least 1.
+    /// Lines below 1,024 bytes that may come at once; at least 1.
     pub lines: u32,
+    /// The time in which an empty bucket fills; more than zero.
+    pub per: Duration,
+}
+
+/// A token bucket: `connections` at once, refilled wholly in `per`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConnectLimit {
+    /// Connections that may come at once; at least 1.
+    pub connections: u32,
     /// The time in which an empty bucket fills; more than zero.
     pub per: Duration,
 }
@@ -71,10 +101,13 @@ impl Default for Config {
             stall: Duration::from_secs(10),
             memory: 256 << 20,
             registration_timeout: Duration::from_secs(60),
+            idle_timeout: Duration::ZERO,
             rooms_per_user: 50,
             members_per_room: 0,
             max_connections: 0,
             max_connections_per_address: 100,
+            connect_rate: Some(ConnectLimit { connections: 100, per: Duration::from_secs(50) }),
+            max_unregistered: 10_000,
             announce_limit: 1_000,
             history: Some(HistoryLimits::default()),
             report_messages: false,
@@ -89,6 +122,8 @@ pub enum ConfigError {
     Lobby(String),
     /// A flood limit without lines or without time.
     Flood,
+    /// A limit on the rate of connections without connections or without time.
+    ConnectRate,
     /// All of the memory is less than what one reader may owe.
     MemoryBelowBacklog,
 }
@@ -98,6 +133,9 @@ impl fmt::Display for ConfigError {
         match self {
             Self::Lobby(name) => write!(f, "the lobby {name:?} is not a room name, such as #lobby"),
             Self::Flood => f.write_str("a flood limit needs at least one line, and more than no time"),
+            Self::ConnectRate => {
+                f.write_str("a connect rate needs at least one connection, and more than no time")
+            }
             Self::MemoryBelowBacklog => {
                 f.write_str("the memory limit is below what one reader may owe (backlog)")
             }

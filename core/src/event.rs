@@ -32,14 +32,31 @@ impl fmt::Display for ConnId {
 pub enum Event<'a> {
     /// Text may flow: at once on plain TCP, after the handshake on TLS.
     Opened,
+    /// A transport handshake has begun after all, where plain text was thought to flow: none does until the next
+    /// [`Opened`](Event::Opened). Ignored once the greeting was sent or a line has come.
+    Securing,
     /// The peer sent these bytes. Cut anywhere; the engine copies only what it must keep.
     Received(&'a [u8]),
     /// So many bytes of the outstanding [`Write`](crate::Action::Write) have left for the kernel.
     Wrote(usize),
     /// The peer ended its sending side; it may still read.
     PeerFinished,
+    /// The same, without the goodbye that its transport asks for (`close_notify` of TLS): somebody on the way may have
+    /// cut it short, so an unfinished last line does not count.
+    CutShort,
+    /// The peer does not keep to the transport: no text is to be had from it any more.
+    Violated(Violation),
     /// The connection is gone. The last event of every connection, whoever ended it.
     Disconnected(Cause),
+}
+
+/// What a peer did that its transport does not allow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Violation {
+    /// It spoke in plain text where only a secure transport is served. It can be told so.
+    Plaintext,
+    /// What it sent cannot be understood, as a handshake or later. The transport itself has told it, if it could.
+    Garbled,
 }
 
 /// How a connection came to its end, as the adapter saw it.

@@ -1,33 +1,73 @@
-//! Flood control: a token bucket, in integers.
+//! How fast lines, and connections from one address, may come: a token bucket, in integers.
 
 use core::time::Duration;
 
-use crate::config::FloodLimit;
+use crate::config::{ConnectLimit, FloodLimit};
 use crate::time::{Mono, nanos};
 
-/// The bucket of one connection, as the time at which it will be full again.
+/// A line takes one more token for each so many bytes of it.
+const TOKEN_BYTES: usize = 1_024;
+
+/// How many bytes of a line may be taken until it takes one more token, `taken` of it having been taken.
+pub(crate) fn until_next_token(taken: usize) -> usize {
+    TOKEN_BYTES - taken % TOKEN_BYTES
+}
+
+/// A limit on how fast something may come: `burst` at once, and as many again in `per`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rate {
+    burst: u32,
+    per: Duration,
+}
+
+impl Rate {
+    /// Whether it lets anything through at all, and limits anything.
+    pub(crate) fn is_sound(self) -> bool {
+        self.burst > 0 && !self.per.is_zero()
+    }
+}
+
+impl From<FloodLimit> for Rate {
+    fn from(FloodLimit { lines, per }: FloodLimit) -> Self {
+        Self { burst: lines, per }
+    }
+}
+
+impl From<ConnectLimit> for Rate {
+    fn from(ConnectLimit { connections, per }: ConnectLimit) -> Self {
+        Self { burst: connections, per }
+    }
+}
+
+/// The bucket of one connection, or of one address, as the time at which it will be full again.
 ///
 /// This is the generic cell rate algorithm (ITU-T I.371, annex A, as a virtual schedule): one number, no drift.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Bucket {
     full_at: Mono,
 }
 
 impl Bucket {
-    /// Whether there is a token for one line now, or when there will be.
-    pub(crate) fn check(self, limit: FloodLimit, now: Mono) -> Result<(), Mono> {
+    /// Whether there is a token now, or when there will be.
+    pub(crate) fn check(self, limit: impl Into<Rate>, now: Mono) -> Result<(), Mono> {
+        let limit = limit.into();
         let allowed_at = Mono(self.after_one(limit, now).0.saturating_sub(nanos(limit.per)));
         if allowed_at > now { Err(allowed_at) } else { Ok(()) }
     }
 
-    /// Takes the token of one line.
-    pub(crate) fn take(&mut self, limit: FloodLimit, now: Mono) {
-        self.full_at = self.after_one(limit, now);
+    /// Takes a token.
+    pub(crate) fn take(&mut self, limit: impl Into<Rate>, now: Mono) {
+        self.full_at = self.after_one(limit.into(), now);
     }
 
-    /// When the bucket will be full again if one more line is let through.
-    fn after_one(self, limit: FloodLimit, now: Mono) -> Mono {
-        let cost = nanos(limit.per) / u64::from(limit.lines);
+    /// Whether all its tokens are there: then nothing need be remembered of it.
+    pub(crate) fn is_full(self, now: Mono) -> bool {
+        self.full_at <= now
+    }
+
+    /// When the bucket will be full again if one more token is taken.
+    fn after_one(self, limit: Rate, now: Mono) -> Mono {
+        let cost = nanos(limit.per) / u64::from(limit.burst);
         self.full_at.max(now).after(Duration::from_nanos(cost))
     }
 }

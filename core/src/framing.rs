@@ -52,6 +52,8 @@ enum Telnet {
 pub(crate) struct Framer {
     /// The unfinished line.
     partial: Vec<u8>,
+    /// Bytes that were taken of the unfinished line: all of them, whatever they are. None, and no state is pending.
+    taken: usize,
     /// Bytes of the open subnegotiation; they count to the line's limit.
     negotiated: u16,
     telnet: Telnet,
@@ -71,9 +73,13 @@ impl Framer {
         if let Some(line) = self.take_whole_line(input) {
             return Some(Line::Text(line));
         }
+        let length = input.len();
         loop {
             self.take_plain_text(input);
-            let (&byte, rest) = input.split_first()?;
+            let Some((&byte, rest)) = input.split_first() else {
+                self.taken += length;
+                return None;
+            };
             *input = rest;
             match self.push(byte) {
                 Step::More => {}
@@ -81,8 +87,12 @@ impl Framer {
                     self.partial = Vec::new();
                     self.skipping = true;
                 }
-                Step::End if mem::take(&mut self.skipping) => return Some(Line::TooLong),
+                Step::End if mem::take(&mut self.skipping) => {
+                    self.taken = 0;
+                    return Some(Line::TooLong);
+                }
                 Step::End => {
+                    self.taken = 0;
                     self.delivered = true;
                     return Some(Line::Text(&self.partial));
                 }
@@ -93,6 +103,7 @@ impl Framer {
     /// The line that the end of input leaves unfinished, if it has anything in it.
     pub(crate) fn finish(&mut self) -> Option<Line<'_>> {
         self.forget_delivered();
+        self.taken = 0;
         if mem::take(&mut self.skipping) {
             return Some(Line::TooLong);
         }
@@ -104,9 +115,13 @@ impl Framer {
     }
 
     /// Whether nothing of the input so far matters for what comes.
-    pub(crate) fn is_idle(&mut self) -> bool {
-        self.forget_delivered();
-        self.partial.is_empty() && self.is_in_text()
+    pub(crate) fn is_idle(&self) -> bool {
+        self.taken == 0
+    }
+
+    /// Bytes that were taken of the unfinished line, telnet's and those that are skipped included.
+    pub(crate) fn taken(&self) -> usize {
+        self.taken
     }
 
     /// Bytes of memory held for the unfinished line.
@@ -116,7 +131,7 @@ impl Framer {
 
     /// The common case without copying or stepping: nothing pending, and a line of plain text ahead.
     fn take_whole_line<'i>(&self, input: &mut &'i [u8]) -> Option<&'i [u8]> {
-        if !self.partial.is_empty() || !self.is_in_text() {
+        if self.taken > 0 {
             return None;
         }
         let at = memchr::memchr3(LF, CR, telnet::IAC, input)?;

@@ -22,7 +22,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | `framing` | bytes to lines: line ends, limits, telnet |
-//! | `flood` | how fast lines may come |
+//! | `flood` | how fast lines, and connections from one address, may come |
 //! | `plain` | the plain dialect: lines to requests, notices to bytes |
 //! | `text` | what is valid text, and what a terminal may see of it |
 //! | `chat` | users, rooms and the rules among them; commands to notices |
@@ -46,7 +46,7 @@ mod text;
 mod time;
 
 pub use action::{Action, Close, Reason, Report, RoomRecord};
-pub use config::{Config, ConfigError, FloodLimit, HistoryLimits};
+pub use config::{Config, ConfigError, ConnectLimit, FloodLimit, HistoryLimits};
 pub use engine::{ConnState, Engine, Footprint, RoomState, Stage, State, Timer};
-pub use event::{Cause, ConnId, Event};
+pub use event::{Cause, ConnId, Event, Violation};
 pub use time::{Mono, Now};

@@ -4,7 +4,7 @@ mod harness;
 
 use std::time::Duration;
 
-use chat_core::{Action, Cause, Config, Event, FloodLimit, HistoryLimits};
+use chat_core::{Action, Cause, Config, Event, FloodLimit, HistoryLimits, Violation};
 use harness::World;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -13,6 +13,12 @@ use proptest::prelude::*;
 #[derive(Clone, Debug)]
 enum Step {
     Connect,
+    /// A connection on which no text flows yet.
+    Accept,
+    Open(usize),
+    Secure(usize),
+    CutShort(usize),
+    Violate(usize, Violation),
     Send(usize, Vec<u8>),
     /// The peer takes some of its outstanding write.
     Take(usize, usize),
@@ -62,8 +68,14 @@ fn short_input() -> impl Strategy<Value = Vec<u8>> {
 fn step() -> impl Strategy<Value = Step> {
     let peer = 0_usize..8;
     let cause = prop::sample::select(vec![Cause::Closed, Cause::Reset, Cause::TimedOut, Cause::Panicked]);
+    let violation = prop::sample::select(vec![Violation::Garbled, Violation::Plaintext]);
     prop_oneof![
         3 => Just(Step::Connect),
+        1 => Just(Step::Accept),
+        2 => peer.clone().prop_map(Step::Open),
+        1 => peer.clone().prop_map(Step::Secure),
+        1 => peer.clone().prop_map(Step::CutShort),
+        1 => (peer.clone(), violation).prop_map(|(peer, violation)| Step::Violate(peer, violation)),
         12 => (peer.clone(), input()).prop_map(|(peer, input)| Step::Send(peer, input)),
         3 => (peer.clone(), 1_usize..10_000).prop_map(|(peer, count)| Step::Take(peer, count)),
         2 => (peer.clone(), any::<bool>()).prop_map(|(peer, takes)| Step::Takes(peer, takes)),
@@ -107,6 +119,18 @@ fn apply(world: &mut World, step: &Step) {
     match step {
         Step::Connect if world.peers.len() < 8 => {
             world.connect();
+        }
+        Step::Accept if world.peers.len() < 8 => {
+            world.accept([127, 0, 0, 1].into());
+        }
+        Step::Open(peer) if there(world, peer) => world.event(*peer, Event::Opened),
+        Step::Secure(peer) if there(world, peer) => world.event(*peer, Event::Securing),
+        Step::Violate(peer, violation) if there(world, peer) => {
+            world.event(*peer, Event::Violated(*violation));
+        }
+        Step::CutShort(peer) if there(world, peer) && !world.peers[*peer].finished => {
+            world.peers[*peer].finished = true;
+            world.event(*peer, Event::CutShort);
         }
         Step::Send(peer, bytes) if there(world, peer) && !world.peers[*peer].finished => {
             world.event(*peer, Event::Received(bytes));

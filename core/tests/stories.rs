@@ -256,41 +256,6 @@ fn shutdown_waits_only_briefly_for_those_who_have_taken_everything() {
 }
 
 #[test]
-fn too_many_are_told_so() {
-    let mut world = World::new(Config { max_connections: 2, max_connections_per_address: 1, ..config() });
-    let peers = ["192.0.2.1", "::ffff:192.0.2.1", "2001:db8::1", "2001:db8::2"];
-    let peers = peers.map(|address| world.connect_from(address.parse().unwrap()));
-    world.drain();
-    let reasons = peers.map(|peer| world.closed(peer));
-    assert_eq!(reasons, [None, Some(Reason::AddressFull), None, Some(Reason::ServerFull)]);
-    assert!(world.text(peers[1]).starts_with("! ") && world.text(peers[3]).starts_with("! "));
-    world.engine.check();
-}
-
-#[test]
-fn only_so_many_at_a_time_are_told_that_the_server_is_full() {
-    let mut world = World::new(Config { max_connections: 1, ..config() });
-    world.user("ann");
-    let refused: Vec<_> = (0..65).map(|_| world.connect()).collect();
-    world.drain();
-    let told: Vec<_> = refused.iter().map(|&peer| world.lines(peer).len()).collect();
-    assert_eq!(told, [vec![1; 64], vec![0]].concat(), "the last one is dropped without a word");
-    assert!(refused.iter().all(|&peer| world.closed(peer) == Some(Reason::ServerFull)));
-}
-
-#[test]
-fn a_nickname_takes_only_so_long_but_a_pause_does_not_count() {
-    let flood = Some(FloodLimit { lines: 1, per: Duration::from_secs(40) });
-    let mut world = World::new(Config { flood, ..config() });
-    let (idle, eager) = (world.connect(), world.connect());
-    world.send(eager, "/help\n/help\n");
-    world.advance(Duration::from_secs(60));
-    assert_eq!((world.closed(idle), world.closed(eager)), (Some(Reason::RegistrationTimeout), None));
-    world.advance(Duration::from_secs(40));
-    assert_eq!(world.closed(eager), Some(Reason::RegistrationTimeout));
-}
-
-#[test]
 fn slots_are_reused_but_never_within_a_turn() {
     let mut world = World::new(config());
     for _ in 0..100 {

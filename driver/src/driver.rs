@@ -1,5 +1,6 @@
 //! The turn: accept, read, let time pass, carry out what the engine wants, sleep.
 
+use std::collections::VecDeque;
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
@@ -21,6 +22,10 @@ use crate::watch::Watch;
 /// Connections accepted from one listener in one turn, so that a rush does not silence those who are here.
 const ACCEPT_BURST: usize = 64;
 
+/// Steps of handshakes in one turn. Public-key cryptography takes from 0.1 ms (ECDSA) to 1 ms (RSA) a step, so a rush of
+/// newcomers makes a turn this much longer, and no more.
+const HANDSHAKES: usize = 8;
+
 /// The server: an engine, its listeners and its connections, as one future.
 ///
 /// It resolves after [`Handle::shutdown`], once the last connection is gone, or at once with a [`Fault`].
@@ -33,6 +38,8 @@ pub struct Driver<C, L: Listener> {
     /// By [`ConnId::slot`].
     links: Vec<Option<Link<L::Stream>>>,
     ready: Ready,
+    /// Slots of connections in a handshake that can go on, once all others have had their turn.
+    handshakes: VecDeque<usize>,
     watch: Watch,
     intake: Intake,
     /// Whether input has come that is not answered yet: the reactor has a look at who else has some.
@@ -94,6 +101,7 @@ impl<C: Clock, L: Listener> Driver<C, L> {
             acceptors: listeners.into_iter().map(Acceptor::new).collect(),
             links: Vec::new(),
             ready: Ready::new(),
+            handshakes: VecDeque::new(),
             watch: Watch::default(),
             intake: Intake::new(),
             gathering: false,
@@ -125,7 +133,7 @@ impl<C: Clock, L: Listener> Driver<C, L> {
         while let Some(action) = self.enter(Observed::poll_action)? {
             self.carry_out(action, now)?;
         }
-        Ok(more_waiting || self.ready.len() > 0)
+        Ok(more_waiting || self.ready.len() > 0 || !self.handshakes.is_empty())
     }
 
     /// Whether to ask the reactor once more before this turn's input is answered. What several people say within
@@ -165,8 +173,8 @@ impl<C: Clock, L: Listener> Driver<C, L> {
         }
         let vacant = self.links[id.slot()].replace(Link::new(id, now.mono, stream)).is_none();
         assert!(vacant, "the engine gave out a slot that is in use");
-        self.step(id.slot(), now, |_, step| {
-            step.engine.handle(now, id, Event::Opened);
+        self.step(id.slot(), now, |link, step| {
+            link.begin(step);
             Next::Again
         })
     }
@@ -180,11 +188,29 @@ impl<C: Clock, L: Listener> Driver<C, L> {
             if self.intake.is_spent() {
                 break;
             }
-            if let Some(slot) = self.ready.pop() {
+            if let Some(slot) = self.ready.pop()
+                && !self.defer(slot)
+            {
                 self.step(slot, now, Link::serve)?;
             }
         }
+        for _ in 0..self.handshakes.len().min(HANDSHAKES) {
+            let slot = self.handshakes.pop_front().expect("so many are there");
+            if let Some(link) = &mut self.links[slot] {
+                link.deferred = false;
+            }
+            self.step(slot, now, Link::serve)?;
+        }
         Ok(())
+    }
+
+    /// Lets a connection wait that is in a handshake; whether it is.
+    fn defer(&mut self, slot: usize) -> bool {
+        let Some(link) = self.links[slot].as_mut().filter(|link| link.securing) else { return false };
+        if !std::mem::replace(&mut link.deferred, true) {
+            self.handshakes.push_back(slot);
+        }
+        true
     }
 
     /// What the time brings: the engine's deadline, and a look at those that are not being read.

@@ -32,4 +32,4 @@ mod watch;
 pub use driver::{Driver, Fault};
 pub use observe::{Input, Observer};
 pub use ready::Handle;
-pub use transport::{Clock, Listener, Stream};
+pub use transport::{Clock, Incoming, Listener, Stream};

@@ -8,7 +8,7 @@ use bytes::{Buf, Bytes};
 use chat_core::{Cause, ConnId, Event, Mono, Now, Reason};
 
 use crate::observe::Observed;
-use crate::transport::Stream;
+use crate::transport::{Incoming, Stream};
 
 /// What one connection may read at a time: a screenful of pasted text many times over, and small enough
 /// that a thousand eager senders take fair turns.
@@ -86,6 +86,10 @@ pub(crate) struct Link<S> {
     pub(crate) reason: Option<Reason>,
     /// Whether it is among those watched for a reset.
     pub(crate) watched: bool,
+    /// Whether it is in a handshake, or before one: it can wait for those who talk.
+    pub(crate) securing: bool,
+    /// Whether it stands in the queue of those.
+    pub(crate) deferred: bool,
     stream: S,
     /// The one outstanding write, or what is left of it.
     chunk: Bytes,
@@ -103,6 +107,8 @@ impl<S: Stream> Link<S> {
             since,
             reason: None,
             watched: false,
+            securing: !stream.is_open(),
+            deferred: false,
             stream,
             chunk: Bytes::new(),
             output: Output::Open,
@@ -114,6 +120,13 @@ impl<S: Stream> Link<S> {
     /// Whether a reset would go unnoticed, since nothing is read.
     pub(crate) fn needs_watching(&self) -> bool {
         self.output == Output::Open && !self.wants_input()
+    }
+
+    /// It was accepted.
+    pub(crate) fn begin(&mut self, step: &mut Step<'_>) {
+        if !self.securing {
+            step.engine.handle(step.now, self.id, Event::Opened);
+        }
     }
 
     /// It was woken: tries whatever was waiting, both ways.
@@ -221,13 +234,35 @@ impl<S: Stream> Link<S> {
             }
             match self.stream.poll_read(&mut step.cx, &mut step.intake.buffer[..share]) {
                 Poll::Pending => return self.input_paused(),
-                Poll::Ready(Ok(0)) => return self.input_ended(step),
-                Poll::Ready(Ok(read)) => {
+                Poll::Ready(Ok(Incoming::Text(read))) => {
                     share -= read;
                     step.intake.left -= read;
                     if !self.discards() {
                         step.engine.handle(step.now, self.id, Event::Received(&step.intake.buffer[..read]));
                     }
+                }
+                Poll::Ready(Ok(Incoming::Overhead(read))) => {
+                    share -= read;
+                    step.intake.left -= read;
+                }
+                Poll::Ready(Ok(Incoming::Ended)) => return self.input_ended(step, Event::PeerFinished),
+                Poll::Ready(Ok(Incoming::CutShort)) => return self.input_ended(step, Event::CutShort),
+                Poll::Ready(Ok(Incoming::Securing)) => {
+                    self.securing = true;
+                    step.engine.handle(step.now, self.id, Event::Securing);
+                    return Next::Again;
+                }
+                Poll::Ready(Ok(Incoming::Opened)) => {
+                    self.securing = false;
+                    step.engine.handle(step.now, self.id, Event::Opened);
+                    // A write may have waited for this.
+                    return Next::Again;
+                }
+                Poll::Ready(Ok(Incoming::Violated(violation))) => {
+                    self.securing = false;
+                    step.engine.handle(step.now, self.id, Event::Violated(violation));
+                    // What the engine thinks of that comes first.
+                    return Next::Again;
                 }
                 Poll::Ready(Err(error)) => return self.input_failed(&error),
             }
@@ -255,10 +290,10 @@ impl<S: Stream> Link<S> {
         }
     }
 
-    fn input_ended(&mut self, step: &mut Step<'_>) -> Next {
+    fn input_ended(&mut self, step: &mut Step<'_>, event: Event<'_>) -> Next {
         self.finished = true;
         match self.output {
-            Output::Open => step.engine.handle(step.now, self.id, Event::PeerFinished),
+            Output::Open => step.engine.handle(step.now, self.id, event),
             Output::Closing => {}
             Output::Shut => return Next::Gone(Cause::Closed),
             Output::Broken { cause, .. } => return Next::Gone(cause),

@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::task::{Context, Poll};
 
-use chat_core::{Mono, Now};
+use chat_core::{Mono, Now, Violation};
 
 /// Both clocks, and the one timer.
 pub trait Clock: Unpin {
@@ -24,14 +24,46 @@ pub trait Listener: Unpin {
     fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<(Self::Stream, SocketAddr)>>;
 }
 
+/// What a read brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Incoming {
+    /// So many bytes of text, at least one.
+    Text(usize),
+    /// The peer has ended its side.
+    Ended,
+    /// The peer's side has ended, and it may not have been the peer that ended it.
+    CutShort,
+    /// So many bytes of the transport's own, without text in them.
+    Overhead(usize),
+    /// A step of a handshake: no text flows until `Opened`.
+    Securing,
+    /// The handshake is done: text may flow.
+    Opened,
+    /// The peer does not keep to the transport. What is read from now on means nothing.
+    Violated(Violation),
+}
+
+impl From<usize> for Incoming {
+    /// What a system call says that it has read.
+    fn from(read: usize) -> Self {
+        if read == 0 { Self::Ended } else { Self::Text(read) }
+    }
+}
+
 /// A connection: bytes in order, both ways, each way ended on its own. Dropping it closes it.
 ///
 /// Reads and writes of one connection are polled with the same waker.
 pub trait Stream: Unpin {
-    /// Reads at most `buf.len()` bytes; 0 says that the peer has ended its side.
-    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>>;
+    /// Whether text may flow from the start, and not only when a read has brought [`Incoming::Opened`].
+    fn is_open(&self) -> bool {
+        true
+    }
 
-    /// Writes some of `bytes`, which are never empty, and says how many.
+    /// Reads at most `buf.len()` bytes.
+    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<Incoming>>;
+
+    /// Writes some of `bytes`, which are never empty, and says how many have left for the kernel. After `Pending`, it is
+    /// called again with the same bytes.
     fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>>;
 
     /// Ends our side, after all that was written.

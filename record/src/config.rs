@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chat_core::{Config, FloodLimit, HistoryLimits};
+use chat_core::{Config, ConnectLimit, FloodLimit, HistoryLimits};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -14,10 +14,14 @@ pub(crate) struct ConfigRecord {
     stall: Duration,
     memory: usize,
     registration_timeout: Duration,
+    idle_timeout: Duration,
     rooms_per_user: usize,
     members_per_room: usize,
     max_connections: usize,
     max_connections_per_address: usize,
+    /// Connections, and their time.
+    connect_rate: Option<(u32, Duration)>,
+    max_unregistered: usize,
     announce_limit: usize,
     /// Events and bytes of a room, bytes in all.
     history: Option<(usize, usize, usize)>,
@@ -33,10 +37,13 @@ impl From<&Config> for ConfigRecord {
             stall,
             memory,
             registration_timeout,
+            idle_timeout,
             rooms_per_user,
             members_per_room,
             max_connections,
             max_connections_per_address,
+            connect_rate,
+            max_unregistered,
             announce_limit,
             history,
             report_messages,
@@ -48,10 +55,13 @@ impl From<&Config> for ConfigRecord {
             stall,
             memory,
             registration_timeout,
+            idle_timeout,
             rooms_per_user,
             members_per_room,
             max_connections,
             max_connections_per_address,
+            connect_rate: connect_rate.map(|ConnectLimit { connections, per }| (connections, per)),
+            max_unregistered,
             announce_limit,
             history: history.map(|HistoryLimits { events_per_room, bytes_per_room, bytes }| {
                 (events_per_room, bytes_per_room, bytes)
@@ -70,10 +80,13 @@ impl From<ConfigRecord> for Config {
             stall: record.stall,
             memory: record.memory,
             registration_timeout: record.registration_timeout,
+            idle_timeout: record.idle_timeout,
             rooms_per_user: record.rooms_per_user,
             members_per_room: record.members_per_room,
             max_connections: record.max_connections,
             max_connections_per_address: record.max_connections_per_address,
+            connect_rate: record.connect_rate.map(|(connections, per)| ConnectLimit { connections, per }),
+            max_unregistered: record.max_unregistered,
             announce_limit: record.announce_limit,
             history: record.history.map(|(events_per_room, bytes_per_room, bytes)| HistoryLimits {
                 events_per_room,

@@ -3,14 +3,14 @@
 
 use std::net::SocketAddr;
 
-use chat_core::{Cause, Report, RoomRecord};
+use chat_core::{Cause, Report, RoomRecord, Violation};
 use serde::{Deserialize, Serialize, Serializer};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::config::ConfigRecord;
 
 /// How every recording begins. No text does. The last byte is the version of the format.
-pub(crate) const MAGIC: &[u8; 8] = b"\xffchatre\x01";
+pub(crate) const MAGIC: &[u8; 8] = b"\xffchatre\x02";
 
 /// What stands before the entries.
 #[derive(Debug, Serialize, Deserialize)]
@@ -29,6 +29,8 @@ pub(crate) enum Entry<'a> {
     Connect { slot: u32, peer: SocketAddr },
     /// Text may flow.
     Opened { slot: u32 },
+    /// A handshake has begun: no text flows until it is over.
+    Securing { slot: u32 },
     /// A peer sent these bytes.
     Received {
         slot: u32,
@@ -39,6 +41,14 @@ pub(crate) enum Entry<'a> {
     Wrote { slot: u32, count: u32 },
     /// A peer ended its sending side.
     PeerFinished { slot: u32 },
+    /// Its sending side ended without a goodbye.
+    CutShort { slot: u32 },
+    /// A peer does not keep to its transport.
+    Violated {
+        slot: u32,
+        #[serde(with = "ViolationRecord")]
+        violation: Violation,
+    },
     /// A connection is gone.
     Disconnected {
         slot: u32,
@@ -74,6 +84,14 @@ enum CauseRecord {
     TimedOut,
     Failed,
     Panicked,
+}
+
+/// [`Violation`], as it is stored.
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Violation")]
+enum ViolationRecord {
+    Plaintext,
+    Garbled,
 }
 
 /// The same as byte by byte, and much faster.

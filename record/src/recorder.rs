@@ -91,7 +91,10 @@ impl Recorder {
             Event::Opened => Entry::Opened { slot },
             Event::Received(bytes) => Entry::Received { slot, bytes },
             Event::Wrote(count) => Entry::Wrote { slot, count: length(count) },
+            Event::Securing => Entry::Securing { slot },
             Event::PeerFinished => Entry::PeerFinished { slot },
+            Event::CutShort => Entry::CutShort { slot },
+            Event::Violated(violation) => Entry::Violated { slot, violation },
             Event::Disconnected(cause) => Entry::Disconnected { slot, cause },
         });
     }

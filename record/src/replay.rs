@@ -186,7 +186,10 @@ impl<'a> Replay<'a> {
             Entry::Opened { slot } => self.event(slot, Event::Opened, observer)?,
             Entry::Received { slot, bytes } => self.event(slot, Event::Received(bytes), observer)?,
             Entry::Wrote { slot, count } => self.event(slot, Event::Wrote(count as usize), observer)?,
+            Entry::Securing { slot } => self.event(slot, Event::Securing, observer)?,
             Entry::PeerFinished { slot } => self.event(slot, Event::PeerFinished, observer)?,
+            Entry::CutShort { slot } => self.event(slot, Event::CutShort, observer)?,
+            Entry::Violated { slot, violation } => self.event(slot, Event::Violated(violation), observer)?,
             Entry::Disconnected { slot, cause } => {
                 self.event(slot, Event::Disconnected(cause), observer)?;
                 self.conns[slot as usize] = None;

@@ -4,7 +4,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use chat_driver::Stream;
+use chat_driver::{Incoming, Stream};
 use futures_io::{AsyncRead, AsyncWrite};
 
 /// Any smol stream, as the driver wants it.
@@ -24,8 +24,8 @@ pub trait Socket {
 }
 
 impl<S: AsyncRead + AsyncWrite + Socket + Unpin> Stream for Io<S> {
-    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_read(cx, buf)
+    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<Incoming>> {
+        Pin::new(&mut self.0).poll_read(cx, buf).map_ok(Incoming::from)
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use chat_driver::Driver;
 use chat_server::Error;
+use chat_tls::SecureListener;
 use runtime_smol::{Reactor, SmolClock, SmolListener};
 
 fn main() -> ExitCode {
@@ -17,7 +18,9 @@ fn run() -> Result<(), Error> {
     let setup = chat_server::start()?;
     smol::block_on(async {
         let mut reactor = Reactor::new()?;
-        let listen = |listener| SmolListener::new(listener, reactor.registry());
+        let listen = |(listener, security)| {
+            Ok(SecureListener::new(SmolListener::new(listener, reactor.registry())?, security))
+        };
         let listeners = setup.listeners.into_iter().map(listen).collect::<io::Result<_>>()?;
         let clock = SmolClock::new(chat_server::utc_now);
         let driver = Driver::with_observer(setup.engine, clock, listeners, setup.observer);

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use chat_driver::Driver;
 use chat_server::Error;
+use chat_tls::SecureListener;
 use runtime_tokio::{TokioClock, TokioListener};
 use tokio::runtime::Builder;
 use tokio::task::unconstrained;
@@ -16,7 +17,8 @@ fn main() -> ExitCode {
 fn run() -> Result<(), Error> {
     let setup = chat_server::start()?;
     Builder::new_current_thread().enable_io().enable_time().build()?.block_on(async {
-        let listeners = setup.listeners.into_iter().map(TokioListener::new).collect::<io::Result<_>>()?;
+        let listen = |(listener, security)| Ok(SecureListener::new(TokioListener::new(listener)?, security));
+        let listeners = setup.listeners.into_iter().map(listen).collect::<io::Result<_>>()?;
         let clock = TokioClock::new(chat_server::utc_now);
         let driver = Driver::with_observer(setup.engine, clock, listeners, setup.observer);
         setup.signals.shut_down(driver.handle())?;

@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use chat_core::{Config, HistoryLimits};
-use clap::{Arg, CommandFactory, Parser, ValueEnum};
+use clap::{Arg, ArgAction, CommandFactory, Parser, ValueEnum};
 use tracing::Level;
 
 use crate::Error;
 use crate::descriptors;
-use crate::value::{Flood, Listen, Lobby, Seconds, Size};
+use crate::value::{ConnectRate, Flood, Listen, Lobby, Seconds, Size};
 
 /// The port of a server that was not told another.
 const DEFAULT_PORT: u16 = 8080;
@@ -60,6 +60,11 @@ pub(crate) struct Args {
     #[arg(default_value_t = Seconds(Config::default().registration_timeout))]
     registration_timeout: Seconds,
 
+    /// Silence after which a user has to leave
+    #[arg(long, env = "CHAT_IDLE_TIMEOUT", hide_env = true, value_name = "SECONDS", hide_short_help = true)]
+    #[arg(default_value_t = Seconds(Config::default().idle_timeout))]
+    idle_timeout: Seconds,
+
     /// Rooms one user may be in
     #[arg(long, env = "CHAT_ROOMS_PER_USER", hide_env = true, value_name = "N")]
     #[arg(default_value_t = Config::default().rooms_per_user)]
@@ -79,6 +84,22 @@ pub(crate) struct Args {
     #[arg(default_value_t = Config::default().max_connections_per_address)]
     max_connections_per_address: usize,
 
+    /// Connections from one address at once, and in how long again; or off
+    #[arg(
+        long,
+        env = "CHAT_CONNECT_RATE",
+        hide_env = true,
+        value_name = "N/SECONDS",
+        hide_short_help = true
+    )]
+    #[arg(default_value_t = ConnectRate(Config::default().connect_rate))]
+    connect_rate: ConnectRate,
+
+    /// Connections in all that have no nickname yet
+    #[arg(long, env = "CHAT_MAX_UNREGISTERED", hide_env = true, value_name = "N", hide_short_help = true)]
+    #[arg(default_value_t = Config::default().max_unregistered)]
+    max_unregistered: usize,
+
     /// Members up to which joins are announced
     #[arg(long, env = "CHAT_ANNOUNCE_LIMIT", hide_env = true, value_name = "N")]
     #[arg(default_value_t = Config::default().announce_limit)]
@@ -94,6 +115,11 @@ pub(crate) struct Args {
     #[arg(value_enum, hide_possible_values = true, default_value_t = LogLevel::Info)]
     pub(crate) log_level: LogLevel,
 
+    /// text or json: how a line of the log is written
+    #[arg(long, env = "CHAT_LOG_FORMAT", hide_env = true, value_name = "FORMAT", hide_short_help = true)]
+    #[arg(value_enum, hide_possible_values = true, default_value_t = LogFormat::Text)]
+    pub(crate) log_format: LogFormat,
+
     /// Record all events, and so all that users type, to FILE: for replays, see `sim replay`
     #[arg(long, env = "CHAT_RECORD", hide_env = true, value_name = "FILE", hide_short_help = true)]
     pub(crate) record: Option<PathBuf>,
@@ -102,6 +128,36 @@ pub(crate) struct Args {
     #[arg(long, env = "CHAT_RECORD_LIMIT", hide_env = true, value_name = "BYTES", hide_short_help = true)]
     #[arg(default_value_t = Size(RECORD_LIMIT))]
     pub(crate) record_limit: Size,
+
+    /// Where the server keeps files of its own
+    #[arg(long, env = "CHAT_DATA", hide_env = true, value_name = "FOLDER", hide_short_help = true)]
+    #[arg(default_value = "chat-data")]
+    pub(crate) data: PathBuf,
+
+    /// Certificate chain, in PEM: all ports take TLS, too
+    #[arg(long, env = "CHAT_TLS_CERT", hide_env = true, value_name = "FILE", hide_short_help = true)]
+    pub(crate) tls_cert: Option<PathBuf>,
+
+    /// Its private key, in PEM
+    #[arg(long, env = "CHAT_TLS_KEY", hide_env = true, value_name = "FILE", hide_short_help = true)]
+    pub(crate) tls_key: Option<PathBuf>,
+
+    /// Make a certificate in the data folder, for trying it out
+    #[arg(long, env = "CHAT_TLS_SELF_SIGNED", hide_env = true, hide_short_help = true)]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value_t = false)]
+    #[arg(value_name = "BOOL", hide_possible_values = true, action = ArgAction::Set)]
+    pub(crate) tls_self_signed: bool,
+
+    /// IP:PORT, or PORT, for TLS only; repeatable
+    #[arg(long, env = "CHAT_TLS_LISTEN", hide_env = true, value_name = "ADDR", value_delimiter = ',')]
+    #[arg(hide_short_help = true)]
+    pub(crate) tls_listen: Vec<Listen>,
+
+    /// Refuse connections without TLS
+    #[arg(long, env = "CHAT_REQUIRE_TLS", hide_env = true, hide_short_help = true)]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value_t = false)]
+    #[arg(value_name = "BOOL", hide_possible_values = true, action = ArgAction::Set)]
+    pub(crate) require_tls: bool,
 
     /// Read settings from FILE: TOML, with the names of flags as keys
     #[arg(long, env = "CHAT_CONFIG", hide_env = true, value_name = "FILE", hide_short_help = true)]
@@ -120,6 +176,15 @@ const NO_SETTINGS: [&str; 2] = ["config", "check_config"];
 enum History {
     None,
     Memory,
+}
+
+/// How a line of the log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// An object of JSON, for programs.
+    Json,
 }
 
 /// How much is logged.
@@ -161,10 +226,13 @@ impl Args {
             stall: self.stall.0,
             memory: self.memory.0,
             registration_timeout: self.registration_timeout.0,
+            idle_timeout: self.idle_timeout.0,
             rooms_per_user: self.rooms_per_user,
             members_per_room: self.members_per_room,
             max_connections: descriptors::max_connections(self.max_connections, descriptors)?,
             max_connections_per_address: self.max_connections_per_address,
+            connect_rate: self.connect_rate.0,
+            max_unregistered: self.max_unregistered,
             announce_limit: self.announce_limit,
             history: (self.history == History::Memory).then(HistoryLimits::default),
             report_messages: self.log_level >= LogLevel::Debug,

@@ -120,6 +120,7 @@ fn checked(arg: &Arg, key: &str, value: &DeValue<'_>, at: usize) -> Result<Strin
         DeValue::String(text) => text.to_string(),
         DeValue::Integer(number) => number.to_string(),
         DeValue::Float(number) => number.to_string(),
+        DeValue::Boolean(value) => value.to_string(),
         _ => return Err(Wrong { at, what: format!("{key} cannot be of type {}", value.type_str()) }),
     };
     let command = Command::new("file").no_binary_name(true).arg(arg.clone());
@@ -185,7 +186,7 @@ mod tests {
             ("history = 'disk'", r#"1: history = "disk": use one of none, memory"#),
             ("rooms-per-user = -1", r#"1: rooms-per-user = "-1": invalid digit found in string"#),
             ("record = ''", r#"1: record = "": a value is needed"#),
-            ("flood = true", "1: flood cannot be of type boolean"),
+            ("flood = true", r#"1: flood = "true": use LINES/SECONDS, such as 20/4, or off"#),
             ("flood.lines = 20", "1: flood cannot be of type table"),
             ("stall = [5]", "1: stall is one value, not an array"),
             ("listen = []", "1: listen needs at least one value"),

@@ -11,7 +11,9 @@
 //! | `value` | how a size, a time or a flood limit is written in a flag |
 //! | `descriptors` | how many connections the machine allows |
 //! | `socket` | listening sockets, and what is set on accepted ones |
-//! | `signals` | Ctrl-C, twice if need be |
+//! | `systemd` | sockets that a service manager hands over, and what it is told |
+//! | `tls` | which ports are secured, and with what |
+//! | `signals` | Ctrl-C, twice if need be; SIGHUP |
 
 mod args;
 mod descriptors;
@@ -19,6 +21,8 @@ mod file;
 mod settings;
 mod signals;
 mod socket;
+mod systemd;
+mod tls;
 mod value;
 
 use std::env;
@@ -27,15 +31,17 @@ use std::io::{self, Write as _};
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{self, ExitCode};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use chat_core::{Config, ConfigError, Engine};
 use chat_driver::{Fault, Observer};
 use chat_record::Recorder;
+use chat_tls::{Acceptor, Security};
 use chrono::{DateTime, Utc};
 use tracing::info;
 
-use crate::args::Args;
+use crate::args::{Args, LogFormat};
 use crate::settings::Settings;
 pub use crate::signals::Signals;
 pub use crate::socket::tune;
@@ -53,8 +59,8 @@ pub struct Setup {
     pub engine: Engine,
     /// The flight recorder, if one is wanted.
     pub observer: Option<Box<dyn Observer>>,
-    /// Bound, listening and non-blocking.
-    pub listeners: Vec<TcpListener>,
+    /// Bound, listening and non-blocking, and what each of them takes.
+    pub listeners: Vec<(TcpListener, Security)>,
     /// Held back from now on, until [`Signals::shut_down`] says whom they concern.
     pub signals: Signals,
 }
@@ -66,18 +72,41 @@ pub fn start() -> Result<Setup, Error> {
     let settings = Settings::read(&env::args_os().collect::<Vec<_>>())?;
     let (engine, config) = settings.engine(descriptors::raise()?)?;
     let args = &settings.args;
+    settings.check_tls()?;
     if args.check_config {
         io::stdout().write_all(settings.to_toml(&config)?.as_bytes())?;
         process::exit(0);
     }
-    init_log(args.log_level.into());
-    let signals = Signals::hold_back()?;
-    let listeners = socket::listen_all(&args.listen)?;
+    init_log(args);
+    let acceptor = tls::acceptor(args)?;
+    let signals = Signals::hold_back(acceptor.clone())?;
+    let listeners = listeners(args, acceptor)?;
     let observer = recorder(args, &config)?;
-    for listener in &listeners {
-        info!(addr = %listener.local_addr()?, "listening");
+    for (listener, security) in &listeners {
+        info!(addr = %listener.local_addr()?, tls = tls::mode(security), "listening");
     }
+    systemd::notify_ready();
     Ok(Setup { engine, observer, listeners, signals })
+}
+
+/// All listening sockets, and what each of them takes.
+fn listeners(args: &Args, acceptor: Option<Arc<Acceptor>>) -> Result<Vec<(TcpListener, Security)>, Error> {
+    let open = match acceptor.clone() {
+        None => Security::Plain,
+        Some(acceptor) if args.require_tls => Security::Required(acceptor),
+        Some(acceptor) => Security::Either(acceptor),
+    };
+    let mut sockets = systemd::sockets()?;
+    if sockets.is_empty() {
+        sockets = socket::listen_all(&args.listen)?;
+    }
+    let mut listeners: Vec<_> = sockets.into_iter().map(|listener| (listener, open.clone())).collect();
+    if let Some(acceptor) = acceptor {
+        let secured = socket::listen_all(&args.tls_listen)?;
+        listeners
+            .extend(secured.into_iter().map(|listener| (listener, Security::Required(acceptor.clone()))));
+    }
+    Ok(listeners)
 }
 
 /// The flight recorder, if one is wanted. A server that cannot record does not start.
@@ -99,9 +128,12 @@ pub fn finish(result: Result<(), Error>) -> ExitCode {
         Err(error) => {
             eprintln!("chat: {error}");
             ExitCode::from(match error {
-                Error::Usage(_) | Error::File { .. } | Error::Config(_) | Error::Descriptors { .. } => {
-                    EXIT_USAGE
-                }
+                Error::Usage(_)
+                | Error::File { .. }
+                | Error::Config(_)
+                | Error::Descriptors { .. }
+                | Error::TlsSettings { .. }
+                | Error::Tls(_) => EXIT_USAGE,
                 Error::Fault(_) => EXIT_FAULT,
                 _ => EXIT_START,
             })
@@ -116,14 +148,17 @@ pub fn utc_now() -> DateTime<Utc> {
 }
 
 /// Logs to stderr, with stamps in UTC to the microsecond.
-fn init_log(level: tracing::Level) {
-    tracing_subscriber::fmt()
-        .with_max_level(level)
+fn init_log(args: &Args) {
+    let log = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::from(args.log_level))
         .with_target(false)
         .with_writer(io::stderr)
         // A log that cannot be written (a closed pipe) must not end the server.
-        .log_internal_errors(false)
-        .init();
+        .log_internal_errors(false);
+    match args.log_format {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.json().flatten_event(true).init(),
+    }
 }
 
 /// Why a server did not start, or did not last.
@@ -165,6 +200,22 @@ pub enum Error {
         /// What the system says.
         error: io::Error,
     },
+    /// Settings of TLS that make no sense together.
+    TlsSettings {
+        /// The one to look at.
+        setting: &'static str,
+        /// Why.
+        what: &'static str,
+    },
+    /// A certificate or a key that cannot be used.
+    Tls(chat_tls::Error),
+    /// A certificate for trying it out that cannot be made.
+    SelfSigned {
+        /// Where.
+        folder: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
     /// Something else that the system refused.
     Io(io::Error),
     /// The engine broke.
@@ -183,6 +234,11 @@ impl fmt::Display for Error {
             ),
             Self::Listen { addr, error } => write!(f, "cannot listen on {addr}: {error}"),
             Self::Record { path, error } => write!(f, "cannot record to {}: {error}", path.display()),
+            Self::TlsSettings { what, .. } => f.write_str(what),
+            Self::Tls(error) => error.fmt(f),
+            Self::SelfSigned { folder, error } => {
+                write!(f, "cannot make a certificate in {}: {error}", folder.display())
+            }
             Self::Io(error) => error.fmt(f),
             Self::Fault(fault) => fault.fmt(f),
         }
@@ -194,6 +250,12 @@ impl std::error::Error for Error {}
 impl From<ConfigError> for Error {
     fn from(error: ConfigError) -> Self {
         Self::Config(error)
+    }
+}
+
+impl From<chat_tls::Error> for Error {
+    fn from(error: chat_tls::Error) -> Self {
+        Self::Tls(error)
     }
 }
 

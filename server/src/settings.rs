@@ -4,6 +4,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
+use std::slice;
 
 use chat_core::{Config, ConfigError, Engine};
 use clap::parser::ValueSource;
@@ -13,6 +14,7 @@ use toml::Value;
 use crate::Error;
 use crate::args::Args;
 use crate::file::{Entry, File};
+use crate::tls;
 
 /// The settings in force, and where each of them comes from.
 #[derive(Debug)]
@@ -52,13 +54,24 @@ impl Settings {
         Ok((engine, config))
     }
 
+    /// Whether the settings of TLS make sense together, and the files that they name can be used.
+    pub(crate) fn check_tls(&self) -> Result<(), Error> {
+        tls::check(&self.args).map_err(|error| self.locate(error))
+    }
+
     /// Says on which line of the file an error is, if it is there.
     fn locate(&self, error: Error) -> Error {
         let suspects: &[&str] = match &error {
             Error::Config(ConfigError::Lobby(_)) => &["lobby"],
             Error::Config(ConfigError::Flood) => &["flood"],
+            Error::Config(ConfigError::ConnectRate) => &["connect_rate"],
             Error::Config(ConfigError::MemoryBelowBacklog) => &["memory", "backlog"],
             Error::Descriptors { .. } => &["max_connections"],
+            Error::TlsSettings { setting, .. } => slice::from_ref(setting),
+            Error::Tls(chat_tls::Error::Pem { path, .. }) if self.args.tls_key.as_ref() == Some(path) => {
+                &["tls_key"]
+            }
+            Error::Tls(_) => &["tls_cert"],
             _ => &[],
         };
         match suspects.iter().find_map(|id| self.in_file(id)) {
@@ -135,9 +148,10 @@ fn toml<'a>(arg: &Arg, values: impl Iterator<Item = &'a OsStr>) -> Result<String
 
 /// A value as TOML: bare if it is written as TOML writes a number, else a string.
 fn quoted(text: &str) -> String {
+    let boolean = text == "true" || text == "false";
     let integer = text.parse::<i64>().is_ok_and(|number| number.to_string() == text);
     let float = text.parse::<f64>().is_ok_and(|number| number.is_finite() && format!("{number:?}") == text);
-    if integer || float { String::from(text) } else { Value::from(text).to_string() }
+    if boolean || integer || float { String::from(text) } else { Value::from(text).to_string() }
 }
 
 #[cfg(test)]
@@ -233,6 +247,7 @@ mod tests {
         for (text, line) in [
             ("stall = 5\nlobby = 'lobby'", 2),
             ("flood = '0/1'", 1),
+            ("connect-rate = '0/1'", 1),
             ("backlog = '1m'\nmemory = '1k'", 2),
             ("\n\nbacklog = '1g'", 3),
             ("max-connections = 20_000", 1),

@@ -1,4 +1,5 @@
-//! Ctrl-C and SIGTERM: the first ends the server politely, the second at once. SIGXFSZ ends nothing.
+//! Ctrl-C and SIGTERM: the first ends the server politely, the second at once. SIGHUP reads the certificate again, where
+//! there is one. SIGXFSZ ends nothing.
 
 use std::io;
 use std::process;
@@ -6,32 +7,50 @@ use std::sync::Arc;
 use std::thread;
 
 use chat_driver::Handle;
-use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
+use chat_tls::Acceptor;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use tracing::info;
+
+use crate::{systemd, tls};
 
 /// The exit code after a second signal: what a shell reports for a program ended by Ctrl-C.
 const EXIT_INTERRUPTED: i32 = 130;
 
-/// The signals that end the server, held back until somebody can act on them.
-pub struct Signals(signal_hook::iterator::Signals);
+/// The signals that concern the server, held back until somebody can act on them.
+pub struct Signals {
+    signals: signal_hook::iterator::Signals,
+    acceptor: Option<Arc<Acceptor>>,
+}
 
 impl Signals {
     /// From now on, these signals do not kill the process.
-    pub(crate) fn hold_back() -> io::Result<Self> {
+    pub(crate) fn hold_back(acceptor: Option<Arc<Acceptor>>) -> io::Result<Self> {
         // A file that may not grow is an error of writing it, as a full disk is.
         signal_hook::flag::register(SIGXFSZ, Arc::default())?;
-        signal_hook::iterator::Signals::new([SIGINT, SIGTERM]).map(Self)
+        let signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
+        if acceptor.is_some() {
+            // Without, it ends a server whose terminal is closed, as it ends other programs.
+            signals.add_signal(SIGHUP)?;
+        }
+        Ok(Self { signals, acceptor })
     }
 
     /// Sends them on, those that came meanwhile included, from a thread of their own.
     pub fn shut_down(mut self, handle: Handle) -> io::Result<()> {
         thread::Builder::new().name(String::from("signals")).spawn(move || {
-            let mut signals = self.0.forever();
-            signals.next();
-            info!("shutting down; a second signal stops at once");
-            handle.shutdown();
-            signals.next();
-            process::exit(EXIT_INTERRUPTED);
+            let mut ending = false;
+            for signal in self.signals.forever() {
+                match signal {
+                    SIGHUP => self.acceptor.iter().for_each(|acceptor| tls::reload(acceptor)),
+                    _ if ending => process::exit(EXIT_INTERRUPTED),
+                    _ => {
+                        ending = true;
+                        info!("shutting down; a second signal stops at once");
+                        systemd::notify_stopping();
+                        handle.shutdown();
+                    }
+                }
+            }
         })?;
         Ok(())
     }

@@ -48,6 +48,13 @@ pub(crate) fn listen_all(addresses: &[Listen]) -> Result<Vec<TcpListener>, Error
     Ok(listeners)
 }
 
+/// Prepares a listening socket that somebody else has made.
+pub(crate) fn adopt(listener: TcpListener) -> io::Result<TcpListener> {
+    listener.set_nonblocking(true)?;
+    prepare(&SockRef::from(&listener));
+    Ok(listener)
+}
+
 /// One listening, non-blocking socket. One for IPv6 serves only that: IPv4 has its own.
 fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
@@ -56,13 +63,18 @@ fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
     }
     // So that a restart need not wait for the connections of the last run to time out.
     socket.set_reuse_address(true)?;
-    if INHERITED && let Err(error) = set_options(&SockRef::from(&socket)) {
-        warn!(%error, "connections will not be watched for silence, or will wait for more to send");
-    }
+    prepare(&SockRef::from(&socket));
     socket.bind(&addr.into())?;
     socket.listen(ACCEPT_BACKLOG)?;
     socket.set_nonblocking(true)?;
     Ok(socket.into())
+}
+
+/// Gives a listening socket the options that its connections will have.
+fn prepare(socket: &SockRef<'_>) {
+    if INHERITED && let Err(error) = set_options(socket) {
+        warn!(%error, "connections will not be watched for silence, or will wait for more to send");
+    }
 }
 
 /// Whether the machine lacks the address family, rather than the right or the port.

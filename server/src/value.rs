@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
-use chat_core::FloodLimit;
+use chat_core::{ConnectLimit, FloodLimit};
 
 /// Where to listen: an address, or a port alone (`8080`, `:8080`) for all interfaces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,13 +60,8 @@ impl FromStr for Flood {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        if text == "off" {
-            return Ok(Self(None));
-        }
-        text.split_once('/')
-            .and_then(|(lines, per)| Some((lines.parse().ok()?, per.parse::<Seconds>().ok()?.0)))
-            .map(|(lines, per)| Self(Some(FloodLimit { lines, per })))
-            .ok_or_else(|| String::from("use LINES/SECONDS, such as 20/4, or off"))
+        let limit = rate(text).ok_or("use LINES/SECONDS, such as 20/4, or off")?;
+        Ok(Self(limit.map(|(lines, per)| FloodLimit { lines, per })))
     }
 }
 
@@ -77,6 +72,37 @@ impl fmt::Display for Flood {
             None => f.write_str("off"),
         }
     }
+}
+
+/// `N/SECONDS`, or `off`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ConnectRate(pub(crate) Option<ConnectLimit>);
+
+impl FromStr for ConnectRate {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let limit = rate(text).ok_or("use N/SECONDS, such as 100/50, or off")?;
+        Ok(Self(limit.map(|(connections, per)| ConnectLimit { connections, per })))
+    }
+}
+
+impl fmt::Display for ConnectRate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(ConnectLimit { connections, per }) => write!(f, "{connections}/{}", Seconds(per)),
+            None => f.write_str("off"),
+        }
+    }
+}
+
+/// How many in how long, or `off`; none, if it is neither.
+fn rate(text: &str) -> Option<Option<(u32, Duration)>> {
+    if text == "off" {
+        return Some(None);
+    }
+    let (number, per) = text.split_once('/')?;
+    Some(Some((number.parse().ok()?, per.parse::<Seconds>().ok()?.0)))
 }
 
 /// Seconds, with a fraction if need be.
@@ -148,6 +174,7 @@ mod tests {
         }
         for text in ["20/4", "1/0.5", "off"] {
             assert!(same::<Flood>(text), "{text}");
+            assert!(same::<ConnectRate>(text), "{text}");
         }
         for text in ["0", "1000", "64k", "1m", "3g", "1025"] {
             assert!(same::<Size>(text), "{text}");

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-use chat_core::{Action, ConnId, Event};
+use chat_core::{Action, ConnId, Event, Violation};
 
 /// One observation.
 #[derive(Hash)]
@@ -41,7 +41,11 @@ impl<'a> Seen<'a> {
             Event::Received(bytes) => Self::Received(conn, bytes),
             Event::Wrote(count) => Self::Wrote(conn, count as u64),
             Event::Opened => Self::Told(conn, "opened"),
+            Event::Securing => Self::Told(conn, "securing"),
             Event::PeerFinished => Self::Told(conn, "peer finished"),
+            Event::CutShort => Self::Told(conn, "cut short"),
+            Event::Violated(Violation::Plaintext) => Self::Told(conn, "plain text refused"),
+            Event::Violated(Violation::Garbled) => Self::Told(conn, "garbled"),
             Event::Disconnected(cause) => {
                 *text = cause.to_string();
                 Self::Told(conn, text)

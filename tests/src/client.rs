@@ -3,10 +3,13 @@
 use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::ClientConfig;
 use socket2::{Domain, SockRef, Socket, Type};
 
+use crate::wire::Wire;
 use crate::{DEADLINE, Server};
 
 /// A connection to a server.
@@ -15,7 +18,7 @@ use crate::{DEADLINE, Server};
 /// nothing in it that could steer a terminal.
 #[derive(Debug)]
 pub struct Client {
-    stream: BufReader<TcpStream>,
+    stream: BufReader<Wire>,
     /// Lines read ahead, while looking for another.
     ahead: VecDeque<String>,
     transcript: VecDeque<String>,
@@ -35,7 +38,14 @@ impl Client {
     #[must_use]
     #[track_caller]
     pub fn connect(server: &Server) -> Self {
-        Self::from_stream(TcpStream::connect(server.addr()).expect("the server accepts"))
+        Self::from_stream(TcpStream::connect(server.addr()).expect("the server accepts"), server.tls())
+    }
+
+    /// Connects to one of the addresses of a server, with TLS or without.
+    #[must_use]
+    #[track_caller]
+    pub fn connect_to(addr: SocketAddr, tls: Option<&Arc<ClientConfig>>) -> Self {
+        Self::from_stream(TcpStream::connect(addr).expect("the server accepts"), tls.cloned())
     }
 
     /// Connects with a small receive buffer, so that not reading is soon felt by the server.
@@ -45,14 +55,16 @@ impl Client {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
         socket.set_recv_buffer_size(4096).expect("a buffer may be small");
         socket.connect(&server.addr().into()).expect("the server accepts");
-        Self::from_stream(socket.into())
+        Self::from_stream(socket.into(), server.tls())
     }
 
-    fn from_stream(stream: TcpStream) -> Self {
+    #[track_caller]
+    fn from_stream(stream: TcpStream, tls: Option<Arc<ClientConfig>>) -> Self {
         stream.set_nodelay(true).expect("TCP_NODELAY");
         stream.set_read_timeout(Some(DEADLINE)).expect("a read timeout");
         stream.set_write_timeout(Some(DEADLINE)).expect("a write timeout");
-        Self { stream: BufReader::new(stream), ahead: VecDeque::new(), transcript: VecDeque::new() }
+        let wire = Wire::new(stream, tls).expect("the server shakes hands");
+        Self { stream: BufReader::new(wire), ahead: VecDeque::new(), transcript: VecDeque::new() }
     }
 
     /// Connects and registers as `nick`.
@@ -91,7 +103,7 @@ impl Client {
     /// Its own address.
     #[must_use]
     pub fn addr(&self) -> SocketAddr {
-        self.stream.get_ref().local_addr().expect("it is connected")
+        self.stream.get_ref().addr().expect("it is connected")
     }
 
     /// Sends one line.
@@ -110,7 +122,7 @@ impl Client {
 
     /// A second handle for sending, so that one thread can write while another reads.
     #[must_use]
-    pub fn sender(&self) -> TcpStream {
+    pub fn sender(&self) -> Wire {
         self.stream.get_ref().try_clone().expect("a descriptor is left")
     }
 
@@ -242,12 +254,24 @@ impl Client {
     /// Ends its input; it goes on reading.
     pub fn half_close(&mut self) {
         self.note('>', b"");
-        self.stream.get_ref().shutdown(Shutdown::Write).expect("it is connected");
+        self.stream.get_mut().finish().expect("it is connected");
+    }
+
+    /// Ends its input as somebody on the way might do: without the goodbye of TLS.
+    pub fn cut_short(&mut self) {
+        self.note('>', b"");
+        self.stream.get_ref().stream().shutdown(Shutdown::Write).expect("it is connected");
+    }
+
+    /// Whether its TLS session is one from before.
+    #[must_use]
+    pub fn is_resumed(&self) -> bool {
+        self.stream.get_ref().is_resumed()
     }
 
     /// Resets the connection.
     pub fn reset(self) {
-        let linger = SockRef::from(self.stream.get_ref()).set_linger(Some(Duration::ZERO));
+        let linger = SockRef::from(self.stream.get_ref().stream()).set_linger(Some(Duration::ZERO));
         linger.expect("SO_LINGER");
     }
 

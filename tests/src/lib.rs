@@ -1,6 +1,7 @@
 //! Black-box conformance: real server processes, real sockets, and one set of scenarios for every binary.
 //!
-//! A scenario is a function of a [`Binary`]; [`scenarios!`] makes a test of it for each of them. A scenario
+//! A scenario is a function of a [`Binary`]; [`scenarios!`] makes a test of it for each of them, and
+//! [`secured_scenarios!`] another over TLS. A scenario
 //! starts a [`Server`] with the flags it is about and talks to it through a [`Client`], or through a [`Crowd`]
 //! where one thread must read thousands.
 //!
@@ -10,7 +11,9 @@
 
 mod client;
 mod crowd;
+mod identity;
 mod server;
+mod wire;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -20,7 +23,9 @@ use std::time::{Duration, Instant};
 
 pub use client::{Client, stamped};
 pub use crowd::Crowd;
+pub use identity::Identity;
 pub use server::{Finished, Server};
+pub use wire::Wire;
 
 /// How long anything may take that must happen. Far above what it takes, for slow and busy machines.
 pub const DEADLINE: Duration = Duration::from_secs(30);
@@ -35,6 +40,10 @@ pub enum Binary {
     Tokio,
     /// The server on smol.
     Smol,
+    /// The server on tokio, and every connection secured.
+    TokioTls,
+    /// The server on smol, and every connection secured.
+    SmolTls,
 }
 
 impl Binary {
@@ -42,9 +51,15 @@ impl Binary {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Self::Tokio => "runtime-tokio",
-            Self::Smol => "runtime-smol",
+            Self::Tokio | Self::TokioTls => "runtime-tokio",
+            Self::Smol | Self::SmolTls => "runtime-smol",
         }
+    }
+
+    /// Whether every connection is secured.
+    #[must_use]
+    pub fn is_secured(self) -> bool {
+        matches!(self, Self::TokioTls | Self::SmolTls)
     }
 
     /// A command that runs it, without the settings that the environment of the tests may hold.
@@ -95,6 +110,15 @@ fn build() -> &'static Path {
         let test = std::env::current_exe().expect("a running test has a path");
         let folder = test.ancestors().nth(2).expect("it lies in TARGET/PROFILE/deps").to_owned();
         let mut cargo = Command::new(env!("CARGO"));
+        // What cargo tells a test of its package would have some dependencies built anew, and then again next time.
+        for (name, _) in std::env::vars_os() {
+            if name
+                .to_str()
+                .is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_"))
+            {
+                cargo.env_remove(name);
+            }
+        }
         cargo.args(["build", "--quiet", "--manifest-path"]).arg(workspace().join("Cargo.toml"));
         cargo.arg("--target-dir").arg(folder.parent().expect("it lies in TARGET/PROFILE"));
         cargo.args(["-p", Binary::Tokio.name(), "-p", Binary::Smol.name()]);
@@ -119,6 +143,20 @@ pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
         assert!(start.elapsed() < DEADLINE, "waited in vain until {what}");
         thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// The same, and over TLS as well: `tokio_tls::name` and `smol_tls::name`.
+#[macro_export]
+macro_rules! secured_scenarios {
+    ($($name:ident),+ $(,)?) => {
+        $crate::scenarios! { $($name),+ }
+        mod tokio_tls {
+            $(#[test] fn $name() { super::$name($crate::Binary::TokioTls); })+
+        }
+        mod smol_tls {
+            $(#[test] fn $name() { super::$name($crate::Binary::SmolTls); })+
+        }
+    };
 }
 
 /// Makes a test of each scenario for each binary: `tokio::name` and `smol::name`.

@@ -9,7 +9,9 @@ use std::thread;
 use std::time::Instant;
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, prlimit};
+use rustls::ClientConfig;
 
+use crate::identity::Identity;
 use crate::{Binary, Client, DEADLINE, wait_until};
 
 /// A running server. Dropping it kills the process, and fails the test if it had died or panicked before.
@@ -17,6 +19,8 @@ use crate::{Binary, Client, DEADLINE, wait_until};
 pub struct Server {
     child: Child,
     addr: SocketAddr,
+    /// What its clients need, if it takes TLS only.
+    tls: Option<Arc<ClientConfig>>,
     log: Arc<Log>,
     exit: Option<ExitStatus>,
 }
@@ -39,7 +43,14 @@ impl Server {
     pub fn start(binary: Binary, flags: &[&str]) -> Self {
         let mut command = binary.command();
         command.args(flags);
-        Self::spawn(command)
+        if !binary.is_secured() {
+            return Self::spawn(command);
+        }
+        let identity = Identity::shared();
+        command.args(identity.flags()).arg("--require-tls");
+        let mut server = Self::spawn(command);
+        server.tls = Some(identity.trusted());
+        server
     }
 
     /// Starts a server from a prepared command; where to listen is added to it.
@@ -53,13 +64,18 @@ impl Server {
         let drain = Arc::clone(&log);
         thread::spawn(move || drain.fill(stderr));
         let addr = log.wait_for("listening", |line| address(line).is_some());
-        Self { child, addr: address(&addr).expect("it was found"), log, exit: None }
+        Self { child, addr: address(&addr).expect("it was found"), tls: None, log, exit: None }
     }
 
     /// Where it listens.
     #[must_use]
     pub fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// What its clients need, if it takes TLS only.
+    pub(crate) fn tls(&self) -> Option<Arc<ClientConfig>> {
+        self.tls.clone()
     }
 
     /// The first line of its log that fits, now or later.
@@ -147,6 +163,11 @@ impl Server {
         // The hard limit is the one that it has from us.
         let limit = Rlimit { current, maximum: getrlimit(Resource::Nofile).maximum };
         prlimit(Some(Pid::from_child(&self.child)), Resource::Nofile, limit).expect("the server runs");
+    }
+
+    /// Asks it to read its files again: with SIGHUP.
+    pub fn reload(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::HUP).expect("the server runs");
     }
 
     /// Asks it to end, as an operator or a supervisor does: with SIGTERM.

@@ -4,9 +4,9 @@ use std::io::Write;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use conformance::{Binary, Client, DEADLINE, Server, UNTHROTTLED, scenarios, stamped, wait_until};
+use conformance::{Binary, Client, DEADLINE, Server, UNTHROTTLED, secured_scenarios, stamped, wait_until};
 
-scenarios! {
+secured_scenarios! {
     goodbye_comes_at_once,
     script_is_served_to_its_end,
     unfinished_last_line_counts,

@@ -1,11 +1,10 @@
 //! Many clients, and much text. One of these runs at a time, and none beside scenarios with an eye on the clock.
 
 use std::io::Write;
-use std::net::{Shutdown, TcpStream};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use conformance::{Binary, Client, Crowd, Server, scenarios, stamped};
+use conformance::{Binary, Client, Crowd, Server, Wire, scenarios, stamped};
 
 scenarios! {
     thousand_members_see_one_order,
@@ -140,8 +139,8 @@ fn paste(binary: Binary, flags: &[&str], lines: usize) {
     assert!(rest.iter().all(|line| !line.contains("<paster>")), "{rest:?}");
 }
 
-fn write_paste(mut pen: TcpStream, lines: usize) {
+fn write_paste(mut pen: Wire, lines: usize) {
     let text: String = (0..lines).map(|n| format!("{n}\n")).collect();
     pen.write_all(text.as_bytes()).expect("the server reads on");
-    pen.shutdown(Shutdown::Write).expect("it is connected");
+    pen.finish().expect("it is connected");
 }

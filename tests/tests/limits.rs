@@ -2,17 +2,20 @@
 
 use std::time::{Duration, Instant};
 
-use conformance::{Binary, Client, Server, UNTHROTTLED, scenarios, stamped};
+use conformance::{Binary, Client, Server, UNTHROTTLED, secured_scenarios, stamped};
 
-scenarios! {
+secured_scenarios! {
     burst_is_slowed_and_not_lost,
     flood_control_slows_to_its_rate,
+    long_lines_are_slowed_and_not_lost,
     flood_control_is_everybodys_own,
     silence_before_registration_has_an_end,
     registered_may_be_silent,
+    silent_users_have_to_leave_if_told_so,
     full_server_turns_away,
     place_is_free_again,
-    loopback_is_exempt_from_the_limit_per_address,
+    only_so_many_are_without_a_nickname,
+    loopback_is_exempt_from_limits_per_address,
     rooms_per_user_are_limited,
     members_per_room_are_limited,
     slow_reader_is_cut_off,
@@ -49,6 +52,19 @@ fn flood_control_slows_to_its_rate(binary: Binary) {
     assert!(took < Duration::from_secs(6), "30 lines took {took:?}");
 }
 
+fn long_lines_are_slowed_and_not_lost(binary: Binary) {
+    let server = Server::start(binary, &["--flood", "10/1"]);
+    let [mut ann, mut bob] = Client::party(&server, ["ann", "bob"]);
+    // Each counts as four.
+    for n in 0..8 {
+        ann.send(&format!("{n:-<LONG$}"));
+    }
+    for n in 0..8 {
+        bob.expect(&format!("#lobby <ann> {n:-<LONG$}"));
+    }
+    bob.expect_nothing();
+}
+
 fn flood_control_is_everybodys_own(binary: Binary) {
     let server = Server::start(binary, &["--flood", "10/5"]);
     let [mut ann, mut bob, mut cat] = Client::party(&server, ["ann", "bob", "cat"]);
@@ -82,6 +98,14 @@ fn registered_may_be_silent(binary: Binary) {
     bob.expect("#lobby <ann> still here");
 }
 
+fn silent_users_have_to_leave_if_told_so(binary: Binary) {
+    let server = Server::start(binary, &["--idle-timeout", "1"]);
+    let mut ann = Client::register(&server, "ann");
+    let lines = ann.expect_closed();
+    assert!(lines.last().is_some_and(|line| line.starts_with("! ")), "{lines:?}");
+    let _ann = Client::register(&server, "ann");
+}
+
 fn full_server_turns_away(binary: Binary) {
     let server = Server::start(binary, &["--max-connections", "3"]);
     let [mut ann, mut bob] = Client::party(&server, ["ann", "bob"]);
@@ -111,8 +135,20 @@ fn place_is_free_again(binary: Binary) {
     }
 }
 
-fn loopback_is_exempt_from_the_limit_per_address(binary: Binary) {
-    let server = Server::start(binary, &["--max-connections-per-address", "1"]);
+fn only_so_many_are_without_a_nickname(binary: Binary) {
+    let server = Server::start(binary, &["--max-unregistered", "1"]);
+    let [mut ann, mut bob] = Client::party(&server, ["ann", "bob"]);
+    let mut silent = Client::connect(&server);
+    silent.expect_notice(&[]);
+    Client::connect(&server).expect_turned_away();
+    ann.send("we are in");
+    bob.expect("#lobby <ann> we are in");
+    let _silent = silent.registered("cat");
+    let _dan = Client::register(&server, "dan");
+}
+
+fn loopback_is_exempt_from_limits_per_address(binary: Binary) {
+    let server = Server::start(binary, &["--max-connections-per-address", "1", "--connect-rate", "1/600"]);
     let [mut ann, mut bob] = Client::party(&server, ["ann", "bob"]);
     ann.send("two of us");
     bob.expect("#lobby <ann> two of us");

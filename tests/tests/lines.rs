@@ -1,8 +1,8 @@
 //! Bytes to lines: their ends, their greatest length, telnet, and what must not reach a terminal.
 
-use conformance::{Binary, Client, Server, UNTHROTTLED, scenarios};
+use conformance::{Binary, Client, Server, UNTHROTTLED, secured_scenarios};
 
-scenarios! {
+secured_scenarios! {
     lines_end_in_three_ways,
     other_carriage_returns_are_replaced,
     lines_may_come_in_pieces,

@@ -1,8 +1,8 @@
 //! Names of people and rooms: what they are made of, which are the same, and which look too much alike.
 
-use conformance::{Binary, Client, Server, UNTHROTTLED, scenarios};
+use conformance::{Binary, Client, Server, UNTHROTTLED, secured_scenarios};
 
-scenarios! {
+secured_scenarios! {
     names_of_any_script_are_accepted,
     names_of_other_characters_are_refused,
     nickname_has_at_most_thirty_characters,

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use conformance::{Binary, Client, Server, UNTHROTTLED, scenarios};
+use conformance::{Binary, Client, Server, UNTHROTTLED, secured_scenarios};
 
-scenarios! {
+secured_scenarios! {
     greeting_comes_once_after_a_silence,
     greeting_is_not_for_those_who_speak_first,
     greeting_takes_no_notice_of_telnet,

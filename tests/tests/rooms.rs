@@ -1,8 +1,8 @@
 //! Rooms: joining and leaving, the current one, topics, lists, and rooms too large to announce in.
 
-use conformance::{Binary, Client, Server, UNTHROTTLED, scenarios, stamped};
+use conformance::{Binary, Client, Server, UNTHROTTLED, secured_scenarios, stamped};
 
-scenarios! {
+secured_scenarios! {
     join_answers_with_count_and_topic,
     join_makes_a_room_current,
     join_again_only_makes_it_current,

@@ -1,8 +1,8 @@
 //! What people say to each other, and the commands about it.
 
-use conformance::{Binary, Client, Server, UNTHROTTLED, scenarios, stamped};
+use conformance::{Binary, Client, Server, UNTHROTTLED, secured_scenarios, stamped};
 
-scenarios! {
+secured_scenarios! {
     own_words_are_not_echoed,
     words_of_many_come_in_one_order,
     private_message_reaches_one,

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use chat_core::{Mono, Now};
-use chat_driver::{Clock, Listener, Stream};
+use chat_driver::{Clock, Incoming, Listener, Stream};
 use chrono::DateTime;
 
 /// Nothing is to be read.
@@ -138,7 +138,7 @@ pub(super) struct WireStream {
 }
 
 impl Stream for WireStream {
-    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<Incoming>> {
         let wires = &mut *self.wires.borrow_mut();
         let wire = &mut wires.wires[self.id as usize];
         if wire.text == NO_TEXT {
@@ -149,7 +149,7 @@ impl Stream for WireStream {
         }
         let text = &wires.texts[mem::replace(&mut wire.text, NO_TEXT) as usize];
         buf[..text.len()].copy_from_slice(text);
-        Poll::Ready(Ok(text.len()))
+        Poll::Ready(Ok(Incoming::Text(text.len())))
     }
 
     fn poll_write(&mut self, _cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {

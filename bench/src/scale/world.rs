@@ -75,6 +75,8 @@ impl World {
             history: None,
             max_connections: 0,
             max_connections_per_address: 0,
+            connect_rate: None,
+            max_unregistered: 0,
             announce_limit,
             report_messages: false,
             ..Config::default()

@@ -70,7 +70,7 @@ impl Engine {
         for slot in self.conns.slots() {
             match self.conns.get(slot).phase {
                 Phase::Handshaking { .. } => self.drop_now(slot, Reason::ShuttingDown),
-                Phase::Registering(_) | Phase::Chatting => self.close(slot, Reason::ShuttingDown),
+                Phase::Registering(_) | Phase::Chatting { .. } => self.close(slot, Reason::ShuttingDown),
                 Phase::Closing(_) | Phase::Closed => {}
             }
             if let Phase::Closing(closing) = &mut self.conns.get_mut(slot).phase {

@@ -16,16 +16,27 @@ use crate::time::{MaybeMono, Mono};
 /// How far a connection has come. Most are chatting: the others keep what they need elsewhere.
 #[derive(Debug)]
 pub(super) enum Phase {
-    /// Accepted; no text may flow yet. One that is over a limit is told so when it opens.
-    Handshaking { until: Mono, over: Option<Reason> },
+    /// Accepted; no text may flow yet. It may be over a limit; its handshake may have begun.
+    Handshaking { until: Mono, over: Option<Reason>, begun: bool },
     /// Choosing a nickname.
     Registering(Box<Registering>),
-    /// Registered.
-    Chatting,
+    /// Registered; when its last line was served.
+    Chatting { heard: Mono },
     /// On its way out: what is owed is written, nothing is read.
     Closing(Box<Closing>),
     /// The adapter was told to drop it; its `Disconnected` is awaited.
     Closed,
+}
+
+/// What a connection counts as, from being accepted until it is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// It came over a limit, and counts only as that.
+    Refused,
+    /// It has never had a nickname.
+    Unregistered,
+    /// It has one, or had.
+    Registered,
 }
 
 /// The state of choosing a nickname.
@@ -33,6 +44,8 @@ pub(super) enum Phase {
 pub(super) struct Registering {
     /// When the greeting is due; none: it was sent, or the user spoke first.
     pub(super) greeting: Option<Mono>,
+    /// The limit that it is over: it is told so instead of being greeted, or as soon as it speaks.
+    pub(super) over: Option<Reason>,
     /// When it has taken too long; stands still while input is paused.
     pub(super) until: Option<Mono>,
     /// Since when input is paused.
@@ -77,8 +90,7 @@ pub(super) struct Conn {
     pub(super) phase: Phase,
     /// The address it counts for; none, when it counts for none.
     pub(super) address: Option<IpAddr>,
-    /// It came over a limit, and counts only as that.
-    pub(super) refused: bool,
+    pub(super) standing: Standing,
     /// Of an unfinished line; none, while there is nothing in it.
     pub(super) framer: Option<Box<Framer>>,
     pub(super) bucket: Bucket,
@@ -86,6 +98,8 @@ pub(super) struct Conn {
     pub(super) held: Held,
     /// The peer has ended its input. What is held of it is served until then.
     pub(super) finished: MaybeMono,
+    /// It may not have ended it itself: an unfinished last line does not count.
+    pub(super) cut_short: bool,
     /// When flood control lets the next line through.
     pub(super) resume_at: MaybeMono,
     pub(super) queue: Queue,
@@ -104,15 +118,16 @@ pub(super) struct Conn {
 
 impl Conn {
     /// A new one in this phase, counting for `address`.
-    pub(super) fn new(phase: Phase, address: Option<IpAddr>, refused: bool) -> Self {
+    pub(super) fn new(phase: Phase, address: Option<IpAddr>, standing: Standing) -> Self {
         Self {
             phase,
             address,
-            refused,
+            standing,
             framer: None,
             bucket: Bucket::default(),
             held: Held::default(),
             finished: MaybeMono::NONE,
+            cut_short: false,
             resume_at: MaybeMono::NONE,
             queue: Queue::default(),
             asked: false,
@@ -133,14 +148,37 @@ impl Conn {
     pub(super) fn takes_lines(&self) -> bool {
         match &self.phase {
             Phase::Registering(registering) => !registering.refused_now,
-            Phase::Chatting => !self.asked && self.answering.is_none(),
+            Phase::Chatting { .. } => !self.asked && self.answering.is_none(),
             Phase::Handshaking { .. } | Phase::Closing(_) | Phase::Closed => false,
+        }
+    }
+
+    /// The limit that it is over, if it could not be told yet.
+    pub(super) fn over(&self) -> Option<Reason> {
+        match &self.phase {
+            Phase::Registering(registering) => registering.over,
+            _ => None,
         }
     }
 
     /// Whether it is still one of those who talk or are about to.
     pub(super) fn is_open(&self) -> bool {
-        matches!(self.phase, Phase::Registering(_) | Phase::Chatting)
+        matches!(self.phase, Phase::Registering(_) | Phase::Chatting { .. })
+    }
+
+    /// It has just been heard of: if it is a user, its idle clock starts anew.
+    pub(super) fn note_heard(&mut self, now: Mono) {
+        if let Phase::Chatting { heard } = &mut self.phase {
+            *heard = now;
+        }
+    }
+
+    /// Since when a user has been idle, if nothing of its input waits.
+    pub(super) fn idle_since(&self) -> Option<Mono> {
+        match self.phase {
+            Phase::Chatting { heard } if self.held.is_empty() && !self.finished.is_some() => Some(heard),
+            _ => None,
+        }
     }
 
     /// Whether it is to be told what rooms and users say.
@@ -148,7 +186,7 @@ impl Conn {
         match &self.phase {
             Phase::Closing(closing) => !closing.deaf,
             Phase::Closed => false,
-            Phase::Handshaking { .. } | Phase::Registering(_) | Phase::Chatting => true,
+            Phase::Handshaking { .. } | Phase::Registering(_) | Phase::Chatting { .. } => true,
         }
     }
 

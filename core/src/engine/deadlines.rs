@@ -5,9 +5,7 @@ use core::time::Duration;
 use super::Engine;
 use super::conn::{Conn, Phase};
 use crate::action::Reason;
-use crate::chat::UserId;
 use crate::config::Config;
-use crate::plain;
 use crate::time::{MaybeMono, Mono};
 
 /// How long the server waits before it speaks first: a client that does is recognised before a byte is sent.
@@ -42,6 +40,8 @@ pub enum Timer {
     EndOfInput,
     /// A reader has owed too much for too long.
     Stall,
+    /// A user has been silent for too long.
+    Idle,
     /// A closing connection takes too long.
     Closing,
     /// More output is retained than memory allows.
@@ -83,18 +83,14 @@ impl Engine {
 
     fn expire_one(&mut self, slot: u32, timer: Timer) {
         match timer {
-            Timer::Handshake => self.drop_now(slot, Reason::HandshakeTimeout),
-            Timer::Greeting => {
-                if let Phase::Registering(registering) = &mut self.conns.get_mut(slot).phase {
-                    registering.greeting = None;
-                }
-                self.turn.write(UserId(slot), plain::greeting);
-            }
+            Timer::Handshake => self.give_up_handshake(slot),
+            Timer::Greeting => self.greet(slot),
             Timer::Registration => self.close(slot, Reason::RegistrationTimeout),
             Timer::Flood => self.resume(slot),
             Timer::EndOfInput if self.conns.get(slot).held.is_empty() => self.close(slot, Reason::EndOfInput),
             Timer::EndOfInput => self.close(slot, Reason::EndOfInputTimeout),
             Timer::Stall => self.cut_off(slot, Reason::TooSlow),
+            Timer::Idle => self.close(slot, Reason::Idle),
             Timer::Closing => self.drop_now(slot, Reason::LingerTimeout),
             Timer::Memory | Timer::Answer => unreachable!("no one connection has this deadline"),
         }
@@ -141,13 +137,16 @@ fn next_deadline(conn: &Conn, config: &Config) -> Option<(Mono, Timer)> {
             consider(registering.until.filter(|_| registering.paused.is_none()), Timer::Registration);
         }
         Phase::Closing(closing) => consider(Some(closing.until), Timer::Closing),
-        Phase::Chatting | Phase::Closed => {}
+        Phase::Chatting { .. } | Phase::Closed => {}
     }
     if conn.is_open() {
         consider(conn.resume_at.get(), Timer::Flood);
         consider(conn.finished.get(), Timer::EndOfInput);
         let stalls = conn.stalled.get().filter(|_| !config.stall.is_zero());
         consider(stalls.map(|since| since.after(config.stall)), Timer::Stall);
+        if !config.idle_timeout.is_zero() {
+            consider(conn.idle_since().map(|since| since.after(config.idle_timeout)), Timer::Idle);
+        }
     }
     next
 }

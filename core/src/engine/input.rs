@@ -10,6 +10,7 @@ use super::held::Held;
 use super::{Engine, deadlines};
 use crate::action::{Reason, Report};
 use crate::chat::{Flow, UserId};
+use crate::flood::until_next_token;
 use crate::framing::{Framer, Line};
 use crate::plain::{self, Registration, Request};
 use crate::text;
@@ -37,9 +38,20 @@ impl Engine {
 
     pub(super) fn peer_finished(&mut self, slot: u32) {
         let until = self.mono.after(deadlines::AFTER_END);
-        let finished = &mut self.conns.get_mut(slot).finished;
-        *finished = finished.get().unwrap_or(until).into();
+        let conn = self.conns.get_mut(slot);
+        if let Phase::Handshaking { .. } = conn.phase {
+            // There is nothing to serve, and nobody to tell.
+            return self.drop_now(slot, Reason::EndOfInput);
+        }
+        conn.finished = conn.finished.get().unwrap_or(until).into();
         self.resume(slot);
+    }
+
+    /// The same, and an unfinished last line does not count.
+    pub(super) fn cut_short(&mut self, slot: u32) {
+        let conn = self.conns.get_mut(slot);
+        conn.cut_short |= !conn.finished.is_some();
+        self.peer_finished(slot);
     }
 
     /// Goes on with what is held.
@@ -48,6 +60,10 @@ impl Engine {
         conn.resume_at = MaybeMono::NONE;
         if conn.takes_lines() {
             let held = mem::take(&mut conn.held);
+            if !held.is_empty() {
+                // It could not be heard while this waited.
+                conn.note_heard(self.mono);
+            }
             let left = self.serve(slot, held.bytes());
             self.hold(slot, held.last(left));
         }
@@ -71,16 +87,25 @@ impl Engine {
         let framer = kept.as_deref_mut().unwrap_or(&mut fresh);
         while !input.is_empty() && self.has_token(slot) {
             self.poisoned = false;
-            let line = framer.next(&mut input);
-            let served = line.map(|line| self.serve_line(slot, line));
-            self.poisoned = true;
-            if served.is_none() {
-                break;
+            let room = self.config.flood.map_or(usize::MAX, |_| until_next_token(framer.taken()));
+            let mut piece = &input[..room.min(input.len())];
+            let length = piece.len();
+            let line = framer.next(&mut piece);
+            input = &input[length - piece.len()..];
+            // A piece ends where bytes of a line take a token, wherever the network has cut it.
+            if length == room && piece.is_empty() {
+                self.take_token(slot);
             }
+            if let Some(line) = line {
+                self.serve_line(slot, line);
+            }
+            self.poisoned = true;
         }
-        let finished = self.conns.get(slot).finished.is_some();
+        let conn = self.conns.get(slot);
+        let (finished, cut_short) = (conn.finished.is_some(), conn.cut_short);
         if finished && input.is_empty() && self.has_token(slot) {
-            if let Some(line) = framer.finish() {
+            let last = framer.finish().filter(|_| !cut_short);
+            if let Some(line) = last {
                 self.serve_line(slot, line);
             }
             self.end_of_input(slot);
@@ -107,21 +132,31 @@ impl Engine {
         }
     }
 
+    fn take_token(&mut self, slot: u32) {
+        if let Some(limit) = self.config.flood {
+            self.conns.get_mut(slot).bucket.take(limit, self.mono);
+        }
+    }
+
     fn end_of_input(&mut self, slot: u32) {
         let conn = self.conns.get_mut(slot);
         // A long answer to the last line is given first.
         if conn.takes_lines() {
-            self.close(slot, Reason::EndOfInput);
+            let over = conn.over();
+            self.close(slot, over.unwrap_or(Reason::EndOfInput));
         }
     }
 
     fn serve_line(&mut self, slot: u32, line: Line<'_>) {
+        self.take_token(slot);
         let conn = self.conns.get_mut(slot);
-        if let Some(limit) = self.config.flood {
-            conn.bucket.take(limit, self.mono);
-        }
+        conn.note_heard(self.mono);
         if let Phase::Registering(registering) = &mut conn.phase {
             registering.greeting = None;
+            if let Some(reason) = registering.over {
+                self.poisoned = true;
+                return self.close(slot, reason);
+            }
             let first = !mem::replace(&mut registering.spoke, true);
             self.serve_registration(slot, line, first);
         } else {
@@ -149,7 +184,8 @@ impl Engine {
             Registration::Quit => self.close(slot, Reason::Quit),
             Registration::Nick(nick) => {
                 if self.chat.register(user, nick, self.stamp, &mut self.turn) {
-                    self.conns.get_mut(slot).phase = Phase::Chatting;
+                    self.conns.get_mut(slot).phase = Phase::Chatting { heard: self.mono };
+                    self.count_registered(slot);
                     let (conn, nick) = (self.conns.id(slot), self.chat.nick(user).into());
                     self.turn.report(Report::Registered { conn, nick });
                 } else {

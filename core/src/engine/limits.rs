@@ -4,7 +4,8 @@ use alloc::collections::BTreeMap;
 use core::net::{IpAddr, Ipv6Addr};
 
 use super::Engine;
-use super::conn::Conn;
+use super::arrivals::Arrivals;
+use super::conn::{Conn, Standing};
 use crate::action::Reason;
 
 /// Connections over a limit that are told so at one time; further ones are dropped without a word, so that
@@ -16,10 +17,13 @@ pub(super) const MAX_REFUSED: usize = 64;
 pub(super) struct Limits {
     /// Connections within the limits.
     admitted: usize,
+    /// Those of them that have never had a nickname.
+    unregistered: usize,
     /// Connections over them that are not gone yet.
     pub(super) refused: usize,
     /// Those of each address that counts.
     addresses: BTreeMap<IpAddr, usize>,
+    arrivals: Arrivals,
 }
 
 /// Bytes that the engine retains, by kind: what its limits bound.
@@ -63,10 +67,14 @@ impl Engine {
         let address = counted_address(peer);
         let limit = |limit: usize| if limit == 0 { usize::MAX } else { limit };
         let held = address.map_or(0, |address| self.limits.addresses.get(&address).copied().unwrap_or(0));
-        let over = if self.limits.admitted >= limit(self.config.max_connections) {
+        let over = if !self.comes_in_time(address) {
+            Some(Reason::ConnectingTooFast)
+        } else if self.limits.admitted >= limit(self.config.max_connections) {
             Some(Reason::ServerFull)
         } else if held >= limit(self.config.max_connections_per_address) {
             Some(Reason::AddressFull)
+        } else if self.limits.unregistered >= limit(self.config.max_unregistered) {
+            Some(Reason::TooManyUnregistered)
         } else {
             None
         };
@@ -75,17 +83,34 @@ impl Engine {
             return (over, None);
         }
         self.limits.admitted += 1;
+        self.limits.unregistered += 1;
         if let Some(address) = address {
             *self.limits.addresses.entry(address).or_default() += 1;
         }
         (None, address)
     }
 
+    /// Whether the connect rate lets one more connection from `address` through.
+    fn comes_in_time(&mut self, address: Option<IpAddr>) -> bool {
+        let (Some(address), Some(limit)) = (address, self.config.connect_rate) else { return true };
+        self.limits.arrivals.admit(address, limit, self.mono)
+    }
+
+    /// A connection has a nickname now.
+    pub(super) fn count_registered(&mut self, slot: u32) {
+        self.conns.get_mut(slot).standing = Standing::Registered;
+        self.limits.unregistered -= 1;
+    }
+
     /// Gives back what a connection counted for.
     pub(super) fn discharge(&mut self, conn: &Conn) {
-        if conn.refused {
-            self.limits.refused -= 1;
-            return;
+        match conn.standing {
+            Standing::Refused => {
+                self.limits.refused -= 1;
+                return;
+            }
+            Standing::Unregistered => self.limits.unregistered -= 1,
+            Standing::Registered => {}
         }
         self.limits.admitted -= 1;
         let Some(address) = conn.address else { return };
@@ -119,8 +144,11 @@ impl Engine {
 
     /// Panics if the counts are wrong.
     pub(super) fn check_limits(&self) {
-        let refused = self.conns.iter().filter(|(_, conn)| conn.refused).count();
+        self.limits.arrivals.check();
+        let count = |standing| self.conns.iter().filter(|(_, conn)| conn.standing == standing).count();
+        let refused = count(Standing::Refused);
         assert_eq!(refused, self.limits.refused);
+        assert_eq!(count(Standing::Unregistered), self.limits.unregistered);
         assert_eq!(self.conns.len() - refused, self.limits.admitted);
         let of_addresses: usize = self.limits.addresses.values().sum();
         assert_eq!(of_addresses, self.conns.iter().filter(|(_, conn)| conn.address.is_some()).count());

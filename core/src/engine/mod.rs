@@ -1,8 +1,10 @@
 //! The engine: connection events and time in, actions out.
 
+mod arrivals;
 mod closing;
 mod conn;
 mod deadlines;
+mod handshake;
 mod held;
 mod input;
 mod leave;
@@ -10,14 +12,13 @@ mod limits;
 mod output;
 mod state;
 
-use alloc::boxed::Box;
 use alloc::collections::{BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use core::net::IpAddr;
 use core::time::Duration;
 
 use chrono::{DateTime, Utc};
-use conn::{Conn, Conns, Phase};
+use conn::{Conn, Conns, Phase, Standing};
 pub use deadlines::Timer;
 pub use limits::Footprint;
 pub use state::{ConnState, RoomState, Stage, State};
@@ -26,6 +27,7 @@ use crate::action::{Action, Reason, Report};
 use crate::chat::{Chat, Name, UserId};
 use crate::config::{Config, ConfigError};
 use crate::event::{Cause, ConnId, Event};
+use crate::flood::Rate;
 use crate::outbox::{Segments, Turn};
 use crate::time::{Mono, Now};
 
@@ -81,8 +83,11 @@ impl Engine {
             None => None,
             Some(lobby) => Some(Name::room(lobby).ok_or_else(|| ConfigError::Lobby(lobby.clone()))?),
         };
-        if config.flood.is_some_and(|flood| flood.lines == 0 || flood.per.is_zero()) {
+        if config.flood.is_some_and(|limit| !Rate::from(limit).is_sound()) {
             return Err(ConfigError::Flood);
+        }
+        if config.connect_rate.is_some_and(|limit| !Rate::from(limit).is_sound()) {
+            return Err(ConfigError::ConnectRate);
         }
         if config.memory != 0 && config.memory < config.backlog {
             return Err(ConfigError::MemoryBelowBacklog);
@@ -108,13 +113,15 @@ impl Engine {
         })
     }
 
-    /// A connection was accepted from `peer`. Limits count from here; one that is over them is told so as soon
-    /// as it has [`Opened`](Event::Opened), and closed.
+    /// A connection was accepted from `peer`. Limits count from here; one that is over them is told so when it would be
+    /// greeted, or as soon as it speaks, and closed.
     pub fn connect(&mut self, now: Now, peer: IpAddr) -> ConnId {
         self.guarded(now, |engine| {
             let (over, address) = engine.admit(peer);
-            let phase = Phase::Handshaking { until: engine.mono.after(deadlines::HANDSHAKE), over };
-            let id = engine.conns.insert(Conn::new(phase, address, over.is_some()));
+            let standing = if over.is_some() { Standing::Refused } else { Standing::Unregistered };
+            let phase =
+                Phase::Handshaking { until: engine.mono.after(deadlines::HANDSHAKE), over, begun: false };
+            let id = engine.conns.insert(Conn::new(phase, address, standing));
             if engine.ending {
                 engine.drop_now(id.slot, Reason::ShuttingDown);
             } else if let Some(reason) = over
@@ -140,7 +147,10 @@ impl Engine {
                 Event::Opened => engine.opened(slot),
                 Event::Received(bytes) => engine.received(slot, bytes),
                 Event::Wrote(count) => return engine.wrote(slot, count),
+                Event::Securing => engine.securing(slot),
                 Event::PeerFinished => engine.peer_finished(slot),
+                Event::CutShort => engine.cut_short(slot),
+                Event::Violated(violation) => engine.violated(slot, violation),
                 Event::Disconnected(cause) => return engine.disconnected(slot, cause),
             }
             engine.rearm(slot);
@@ -214,25 +224,6 @@ impl Engine {
         self.stamp = self.stamp.max(now.utc);
     }
 
-    fn opened(&mut self, slot: u32) {
-        let Phase::Handshaking { over, .. } = self.conns.get(slot).phase else { return };
-        let timeout = self.config.registration_timeout;
-        let until = (!timeout.is_zero()).then(|| self.mono.after(timeout));
-        let conn = self.conns.get_mut(slot);
-        conn.phase = Phase::Registering(Box::new(conn::Registering {
-            greeting: Some(self.mono.after(deadlines::GREETING)),
-            until,
-            paused: None,
-            spoke: false,
-            refusals: 0,
-            refused_now: false,
-        }));
-        match over {
-            Some(reason) => self.close(slot, reason),
-            None => self.resume(slot),
-        }
-    }
-
     fn disconnected(&mut self, slot: u32, cause: Cause) {
         // What came before the end still counts, as far as flood control lets it; answers do not.
         loop {
@@ -263,7 +254,11 @@ impl Engine {
         for (slot, conn) in self.conns.iter() {
             assert_eq!(conn.owed(), conn_pieces_owed(conn), "what is owed is what is queued");
             let registered = self.chat.is_registered(UserId(slot));
-            assert_eq!(registered, matches!(conn.phase, Phase::Chatting), "a user chats on a connection");
+            assert_eq!(
+                registered,
+                matches!(conn.phase, Phase::Chatting { .. }),
+                "a user chats on a connection"
+            );
             assert!(self.is_armed(slot), "the first deadline is queued");
         }
         assert_eq!(self.timers.len(), self.conns.iter().filter(|(_, conn)| conn.armed.is_some()).count());

@@ -87,7 +87,7 @@ impl Engine {
             stage: match &conn.phase {
                 Phase::Handshaking { .. } => Stage::Handshaking,
                 Phase::Registering(_) => Stage::Registering,
-                Phase::Chatting => Stage::Chatting,
+                Phase::Chatting { .. } => Stage::Chatting,
                 Phase::Closing(closing) => Stage::Closing(closing.reason),
                 Phase::Closed => Stage::Closed,
             },

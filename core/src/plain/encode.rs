@@ -79,14 +79,21 @@ pub(crate) fn notice_of_close(out: &mut Vec<u8>, reason: Reason) {
         Reason::Quit => "* goodbye",
         Reason::ShuttingDown => "* the server is shutting down: goodbye",
         Reason::RegistrationTimeout => "! you took too long to choose a nickname: connect again",
+        Reason::Idle => "! you have said nothing for too long: connect again to go on",
         Reason::NicknamesRefused => "! no nickname was accepted: connect again",
         Reason::ServerFull => "! the server is full: try again later",
         Reason::AddressFull => "! too many connections from your address: close one, or try again later",
+        Reason::PlaintextRefused => "! encrypted connections only: connect with TLS",
+        Reason::ConnectingTooFast => "! your address has connected too often just now: try again in a minute",
+        Reason::TooManyUnregistered => {
+            "! too many people are choosing a nickname just now: try again in a minute"
+        }
         Reason::TooSlow => "! you were cut off, since you read too slowly: connect again",
         Reason::EndOfInputTimeout => "! your last lines were not sent: too many at once",
         Reason::EndOfInput
         | Reason::Http
         | Reason::HandshakeTimeout
+        | Reason::TransportGarbled
         | Reason::OutOfMemory
         | Reason::LingerTimeout => return,
     };

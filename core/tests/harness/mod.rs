@@ -49,6 +49,13 @@ impl World {
     }
 
     pub(crate) fn connect_from(&mut self, address: IpAddr) -> usize {
+        let peer = self.accept(address);
+        self.event(peer, Event::Opened);
+        peer
+    }
+
+    /// A connection on which no text may flow yet.
+    pub(crate) fn accept(&mut self, address: IpAddr) -> usize {
         let id = self.engine.connect(self.now, address);
         let (received, outstanding) = (vec![], vec![]);
         let peer = Peer {
@@ -62,9 +69,7 @@ impl World {
             finished: false,
         };
         self.peers.push(peer);
-        let peer = self.peers.len() - 1;
-        self.event(peer, Event::Opened);
-        peer
+        self.peers.len() - 1
     }
 
     /// A user in the lobby, whose transcript is still empty.

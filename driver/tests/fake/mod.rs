@@ -1,4 +1,5 @@
 //! A listener, streams and a clock in memory, and a driver on them that is polled by hand.
+#![allow(dead_code, reason = "each test binary uses its part")]
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -13,7 +14,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use chat_core::{Config, Engine, Mono, Now};
-use chat_driver::{Clock, Driver, Fault, Listener, Stream};
+use chat_driver::{Clock, Driver, Fault, Incoming, Listener, Stream};
 use chrono::DateTime;
 
 /// Turns after which a driver that still has something to do counts as spinning.
@@ -78,7 +79,7 @@ impl Drop for FakeStream {
 }
 
 impl Stream for FakeStream {
-    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<Incoming>> {
         let mut wire = self.0.borrow_mut();
         assert!(!wire.panics_on_read, "asked to");
         if wire.untold {
@@ -94,7 +95,7 @@ impl Stream for FakeStream {
         if count < piece.len() {
             wire.input.push_front(piece.split_off(count));
         }
-        Poll::Ready(Ok(count))
+        Poll::Ready(Ok(count.into()))
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
@@ -133,7 +134,7 @@ pub(crate) struct Door {
     waker: Option<Waker>,
 }
 
-struct FakeListener(Rc<RefCell<Door>>);
+pub(crate) struct FakeListener(Rc<RefCell<Door>>);
 
 impl Listener for FakeListener {
     type Stream = FakeStream;
@@ -154,7 +155,7 @@ impl Listener for FakeListener {
     }
 }
 
-struct FakeClock(Rc<Cell<Mono>>);
+pub(crate) struct FakeClock(Rc<Cell<Mono>>);
 
 impl Clock for FakeClock {
     fn now(&self) -> Now {
@@ -176,16 +177,23 @@ impl Wake for Flag {
 }
 
 /// A driver and the world around it.
-pub(crate) struct World {
-    driver: Driver<FakeClock, FakeListener>,
+pub(crate) struct World<L: Listener = FakeListener> {
+    driver: Driver<FakeClock, L>,
     pub(crate) door: Rc<RefCell<Door>>,
     time: Rc<Cell<Mono>>,
 }
 
 impl World {
     pub(crate) fn new(config: Config) -> Self {
+        Self::with_listener(config, |listener| listener)
+    }
+}
+
+impl<L: Listener> World<L> {
+    /// One whose listener is wrapped in another.
+    pub(crate) fn with_listener(config: Config, wrap: impl FnOnce(FakeListener) -> L) -> Self {
         let (door, time) = (Rc::<RefCell<Door>>::default(), Rc::<Cell<Mono>>::default());
-        let listener = FakeListener(Rc::clone(&door));
+        let listener = wrap(FakeListener(Rc::clone(&door)));
         let engine = Engine::new(config).unwrap();
         Self { driver: Driver::new(engine, FakeClock(Rc::clone(&time)), vec![listener]), door, time }
     }
@@ -198,9 +206,15 @@ impl World {
     }
 
     /// Somebody waits to be accepted, and has sent these bytes already.
-    pub(crate) fn knock(&self, bytes: &str) -> Peer {
-        let peer = Peer::default();
+    pub(crate) fn knock(&self, bytes: impl AsRef<[u8]>) -> Peer {
+        let peer = self.arrive();
         peer.send(bytes);
+        peer
+    }
+
+    /// Somebody waits to be accepted, and has sent nothing.
+    pub(crate) fn arrive(&self) -> Peer {
+        let peer = Peer::default();
         let mut door = self.door.borrow_mut();
         door.queue.push_back(peer.clone());
         door.waker.take().into_iter().for_each(Waker::wake);
@@ -225,9 +239,14 @@ impl World {
         panic!("the driver spins");
     }
 
+    /// Lets time pass, and nothing happen.
+    pub(crate) fn advance(&self, duration: Duration) {
+        self.time.set(self.time.get().after(duration));
+    }
+
     /// Lets time pass, then whatever it brings happen.
     pub(crate) fn pass(&mut self, duration: Duration) {
-        self.time.set(self.time.get().after(duration));
+        self.advance(duration);
         assert!(self.run().is_pending());
     }
 

@@ -25,6 +25,8 @@ const PROBES: usize = 3;
 const HEALED_BUFFER: usize = 1 << 20;
 /// Longer than a line may be: whatever is unfinished ends with it.
 const FLUSH: usize = 5_000;
+/// How many times a bucket of flood control fills until that line is served, at most: it costs as much as five.
+const FLUSHING: u32 = 6;
 
 /// Somebody who can talk and be talked to.
 struct Survivor {
@@ -51,6 +53,7 @@ impl World<'_> {
         ground.no_descriptors_until.set(Duration::ZERO);
         ground.asleep_until.set(self.sim.elapsed());
         ground.send_buffer.set(HEALED_BUFFER);
+        ground.secure.take();
         for wire in ground.wires.borrow().values() {
             if let Some(waker) = wire.borrow_mut().waker.take() {
                 waker.wake();
@@ -66,6 +69,7 @@ impl World<'_> {
     fn probe(&mut self) {
         let flood = self.plan.options.config.flood.map_or(Duration::ZERO, |limit| limit.per);
         let delay = 2 * flood + 4 * self.ground.latency + ARRIVAL;
+        let leaves_when_idle = !self.plan.options.config.idle_timeout.is_zero();
         let mut ready = Vec::new();
         for survivor in self.survivors().iter().take(PROBES) {
             ready.push(survivor.transcript);
@@ -73,7 +77,7 @@ impl World<'_> {
             let end = [vec![b'x'; FLUSH], b"\n".to_vec()].concat();
             self.clients[survivor.client].tell(Act::Send(end));
         }
-        self.pass(delay);
+        self.pass(FLUSHING * flood + delay);
         for speaker in self.survivors().into_iter().filter(|survivor| ready.contains(&survivor.transcript)) {
             let Some(room) = speaker.room else { continue };
             let mut hearers = self.survivors();
@@ -82,6 +86,9 @@ impl World<'_> {
             self.clients[speaker.client].tell(Act::Send(format!("/msg {room} {probe}\n").into_bytes()));
             self.pass(delay);
             let still: Vec<_> = self.survivors().into_iter().map(|survivor| survivor.transcript).collect();
+            if leaves_when_idle && !still.contains(&speaker.transcript) {
+                continue;
+            }
             for hearer in hearers.into_iter().filter(|hearer| still.contains(&hearer.transcript)) {
                 let heard = &self.ground.transcripts.borrow()[hearer.transcript].received;
                 if !heard.windows(probe.len()).any(|window| window == probe.as_bytes()) {

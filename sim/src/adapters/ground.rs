@@ -63,6 +63,8 @@ pub(super) struct Shared {
     pub(super) latency: Duration,
     /// Where the chance of short reads and writes comes from; none: all are whole.
     pub(super) ragged: RefCell<Option<Rng>>,
+    /// Where the chance of transports with a handshake comes from; none: all are plain, and those that are not stay sound.
+    pub(super) secure: RefCell<Option<Rng>>,
     recount: bool,
     config: chat_core::Config,
 }
@@ -97,6 +99,7 @@ impl Ground {
             send_buffer: Cell::new(options.send_buffer.max(1)),
             latency: options.latency.1,
             ragged: RefCell::new(options.ragged.then(|| Rng::new(plan.seed))),
+            secure: RefCell::new(options.secure.then(|| Rng::new(plan.seed))),
             recount: true,
             config: options.config.clone(),
         }))

@@ -19,6 +19,7 @@ use turmoil::net::{TcpListener, TcpStream};
 use super::Adapter;
 use super::ground::{Ground, now};
 use super::kernel::Kernel;
+use super::secure::Secured;
 use crate::oracle::Promise;
 
 /// The server's name in the simulated network,
@@ -130,9 +131,9 @@ fn accept(listener: &Rc<TcpListener>) -> Accepting {
 }
 
 impl<S: Stream> Listener for Door<S> {
-    type Stream = S;
+    type Stream = Secured<S>;
 
-    fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<(S, SocketAddr)>> {
+    fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<(Self::Stream, SocketAddr)>> {
         if self.ground.no_descriptors_until.get() > now() {
             return Poll::Ready(Err(io::Error::from_raw_os_error(EMFILE)));
         }
@@ -144,6 +145,6 @@ impl<S: Stream> Listener for Door<S> {
         self.accepting = accept(&self.listener);
         let (stream, peer) = result?;
         let kernel = Kernel::new(stream, peer, self.ground.clone());
-        Poll::Ready(Ok(((self.wrap)(kernel), peer)))
+        Poll::Ready(Ok((Secured::new((self.wrap)(kernel), self.ground.clone()), peer)))
     }
 }

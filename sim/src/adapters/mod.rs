@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `ground` | what clients, kernels, server and run share: the oracle, the trace, each connection's record |
 //! | `host` | the server's machine |
+//! | `secure` | transports with a handshake |
 //! | `kernel` | what turmoil's sockets lack of a kernel |
 //! | `client` | the clients, who do what they are told and keep what they hear |
 //! | `faults` | what goes wrong |
@@ -23,6 +24,7 @@ mod finale;
 mod ground;
 mod host;
 mod kernel;
+mod secure;
 
 use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::sync::Once;

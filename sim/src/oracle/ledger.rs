@@ -15,6 +15,8 @@ pub struct Ledger {
     pub received: Vec<u8>,
     /// Whether its end of input was seen.
     pub finished: bool,
+    /// Whether some of what it sent was no text: it began a handshake that has not ended, or was garbled.
+    pub unheard: bool,
     /// All that was written to it.
     pub written: Vec<u8>,
     /// How much of that was credited.
@@ -37,6 +39,7 @@ impl Ledger {
             peer,
             received,
             finished: false,
+            unheard: false,
             written,
             credited: 0,
             joins: Vec::new(),

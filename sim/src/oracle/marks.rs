@@ -62,11 +62,31 @@ pub enum Mark {
     GivenUp,
     /// A reader that owed something was spared when another was dropped since memory was short.
     SparedReader,
+    /// A handshake began.
+    Securing,
+    /// One began when its peer had been greeted, or had spoken.
+    SecuringTooLate,
+    /// One took too long.
+    HandshakeTimeout,
+    /// Input ended without its transport's goodbye, and with an unfinished line.
+    CutShort,
+    /// A peer did not keep to its transport from the start,
+    Violated,
+    /// or when it had a nickname.
+    ViolatedInChat,
+    /// A connection was refused since too many had no nickname.
+    TooManyUnregistered,
+    /// A connection was refused since its address connected too often.
+    ConnectingTooFast,
+    /// A user was silent for too long.
+    Idle,
+    /// A line counted as more than one.
+    LongLine,
 }
 
 impl Mark {
     /// All of them.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 39] = [
         Self::PartialWrite,
         Self::Eviction,
         Self::MemoryEviction,
@@ -96,6 +116,16 @@ impl Mark {
         Self::Panicked,
         Self::GivenUp,
         Self::SparedReader,
+        Self::Securing,
+        Self::SecuringTooLate,
+        Self::HandshakeTimeout,
+        Self::CutShort,
+        Self::Violated,
+        Self::ViolatedInChat,
+        Self::TooManyUnregistered,
+        Self::ConnectingTooFast,
+        Self::Idle,
+        Self::LongLine,
     ];
 }
 

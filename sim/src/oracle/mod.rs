@@ -126,10 +126,11 @@ impl Oracle {
                 let slot = slot_of(conn);
                 let ledger = &mut self.ledgers[self.ledger_of[&slot]];
                 match event {
-                    Event::Opened => {}
+                    Event::Opened => ledger.unheard = false,
+                    Event::Securing | Event::Violated(_) => ledger.unheard = true,
                     Event::Received(bytes) => ledger.received.extend_from_slice(bytes),
                     Event::Wrote(count) => ledger.credited += count,
-                    Event::PeerFinished => ledger.finished = true,
+                    Event::PeerFinished | Event::CutShort => ledger.finished = true,
                     Event::Disconnected(cause) => {
                         ledger.ended = Some(cause);
                         let ranges = self

@@ -48,6 +48,8 @@ pub struct Options {
     pub send_buffer: usize,
     /// Whether the server's reads and writes are often short, down to one byte, or told to wait.
     pub ragged: bool,
+    /// Whether some connections have a transport with a handshake. Real sockets do not heed it.
+    pub secure: bool,
     /// In how many events the server's turns end, at most; 1 is a turn for each.
     pub turn: usize,
     /// Clients whose addresses count (not loopback) share so few addresses; 0: all are loopback.

@@ -3,13 +3,13 @@
 use std::fmt;
 use std::time::Duration;
 
-use chat_core::{Config, FloodLimit, HistoryLimits};
+use chat_core::{Config, ConnectLimit, FloodLimit, HistoryLimits};
 
 use super::Options;
 use crate::tape::{Draws, Tape};
 
-/// Where in the header what is decided. The seed stands before, the clients' personas behind it. Each has two
-/// bytes, so that most choices never touch another's.
+/// Where in the header what is decided. The seed stands before, the clients' personas behind it. Each has its
+/// own bytes, so that most choices never touch another's.
 pub(super) mod at {
     pub(in crate::plan) const CLIENTS: usize = 8;
     pub(super) const LOBBY: usize = 10;
@@ -17,7 +17,9 @@ pub(super) mod at {
     pub(super) const FLOOD: usize = 12;
     pub(super) const BACKLOG: usize = 14;
     pub(super) const STALL: usize = 16;
+    pub(super) const CONNECT_RATE: usize = 17;
     pub(super) const REGISTRATION: usize = 18;
+    pub(super) const UNREGISTERED: usize = 19;
     pub(super) const ROOMS: usize = 20;
     pub(super) const MEMBERS: usize = 21;
     pub(super) const CONNECTIONS: usize = 22;
@@ -60,6 +62,7 @@ impl Options {
             send_buffer: *draw(at::SEND_BUFFER, 1).pick(&[1 << 16, 1 << 20, 4_096, 1_024, 256, 64, 16, 1]),
             turn: *turn.pick(&[1, 32, 16, 8, 4, 2, 3]),
             ragged: turn.one_in(2),
+            secure: turn.one_in(4),
             addresses,
         }
     }
@@ -86,6 +89,7 @@ fn addresses(draws: &mut Draws<'_>) -> (usize, usize) {
 fn config<'a>(draw: &impl Fn(usize, usize) -> Draws<'a>, clients: usize) -> Config {
     let default = Config::default();
     let (backlog, memory) = backlog(&mut draw(at::BACKLOG, 2), &default);
+    let (registration_timeout, idle_timeout) = patience(&mut draw(at::REGISTRATION, 1), &default);
     let small = |at: usize, default: usize, most: usize| {
         let draws = &mut draw(at, 1);
         if draws.below(4) < 3 { default } else { 1 + draws.below(most) }
@@ -105,17 +109,13 @@ fn config<'a>(draw: &impl Fn(usize, usize) -> Draws<'a>, clients: usize) -> Conf
             Duration::ZERO,
         ]),
         memory,
-        registration_timeout: *draw(at::REGISTRATION, 1).pick(&[
-            default.registration_timeout,
-            5 * S,
-            S,
-            default.registration_timeout,
-            250 * MS,
-            Duration::ZERO,
-        ]),
+        registration_timeout,
+        idle_timeout,
         rooms_per_user: small(at::ROOMS, default.rooms_per_user, 3),
         members_per_room: small(at::MEMBERS, default.members_per_room, clients),
         max_connections: small(at::CONNECTIONS, default.max_connections, clients),
+        connect_rate: connect_rate(&mut draw(at::CONNECT_RATE, 1)),
+        max_unregistered: small(at::UNREGISTERED, default.max_unregistered, 6),
         announce_limit: match draw(at::ANNOUNCE, 1).below(16) {
             low @ 8.. => [1, 2, 3, 5, 7, 12, 20, 0][low - 8],
             _ => default.announce_limit,
@@ -133,6 +133,26 @@ fn flood(draws: &mut Draws<'_>) -> Option<FloodLimit> {
         _ => Some(FloodLimit {
             lines: 1 + draws.below(5) as u32,
             per: *draws.pick(&[S, 4 * S, 200 * MS, 30 * S]),
+        }),
+    }
+}
+
+/// How long somebody silent is borne with, without a nickname and with one: then long enough for the end of a run.
+fn patience(draws: &mut Draws<'_>, default: &Config) -> (Duration, Duration) {
+    let registration = default.registration_timeout;
+    let registration = *draws.pick(&[registration, 5 * S, S, registration, 250 * MS, Duration::ZERO]);
+    let idle = default.idle_timeout;
+    (registration, *draws.pick(&[idle, idle, idle, 10 * S, idle, idle, 40 * S, idle]))
+}
+
+/// How fast an address may connect: at least twice within a minute, as at the end of a run.
+fn connect_rate(draws: &mut Draws<'_>) -> Option<ConnectLimit> {
+    match draws.weighted(&[3, 2, 3]) {
+        0 => Config::default().connect_rate,
+        1 => None,
+        _ => Some(ConnectLimit {
+            connections: 2 + draws.below(5) as u32,
+            per: *draws.pick(&[10 * S, S, 60 * S]),
         }),
     }
 }
@@ -179,33 +199,54 @@ fn latency(draws: &mut Draws<'_>) -> (Duration, Duration) {
 
 impl fmt::Display for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { config, clients, strangers, latency: (least, most), send_buffer, ragged, turn, addresses } =
-            self;
+        let Self {
+            config,
+            clients,
+            strangers,
+            latency: (least, most),
+            send_buffer,
+            ragged,
+            secure,
+            turn,
+            addresses,
+        } = self;
         let cut = if *ragged { "ragged" } else { "whole" };
         writeln!(
             f,
             "{clients} clients and {strangers} strangers on {} addresses, latency {least:?} to {most:?}",
             Or(*addresses, "loopback")
         )?;
+        let transports = if *secure { "some with handshakes" } else { "plain" };
+        writeln!(f, "transports {transports}")?;
         writeln!(f, "send buffer {send_buffer}, reads and writes {cut}, turns of at most {turn} events")?;
-        let Config { lobby, flood, backlog, stall, memory, history, registration_timeout, .. } = config;
+        let Config {
+            lobby, flood, backlog, stall, memory, history, registration_timeout, idle_timeout, ..
+        } = config;
         let lobby = lobby.as_deref().unwrap_or("none");
         write!(f, "lobby {lobby}, flood ")?;
         match flood {
             None => f.write_str("off")?,
             Some(FloodLimit { lines, per }) => write!(f, "{lines} lines in {per:?}")?,
         }
-        writeln!(f, ", registration timeout {registration_timeout:?}")?;
+        writeln!(f, ", registration timeout {registration_timeout:?}, idle timeout {idle_timeout:?}")?;
+        match config.connect_rate {
+            None => writeln!(f, "connections of an address at any rate")?,
+            Some(ConnectLimit { connections, per }) => {
+                writeln!(f, "{connections} connections of an address in {per:?}")?;
+            }
+        }
         let (backlog, memory) = (Or(*backlog, "any"), Or(*memory, "any"));
         writeln!(f, "backlog {backlog}, stall {stall:?}, memory {memory}")?;
         writeln!(
             f,
-            "rooms per user {}, members per room {}, announce limit {}, connections {}, per address {}",
+            "rooms per user {}, members per room {}, announce limit {}, connections {}, per address {}, \
+             unregistered {}",
             Or(config.rooms_per_user, "any"),
             Or(config.members_per_room, "any"),
             Or(config.announce_limit, "any"),
             Or(config.max_connections, "any"),
             Or(config.max_connections_per_address, "any"),
+            Or(config.max_unregistered, "any"),
         )?;
         match history {
             None => f.write_str("history none"),
@@ -264,6 +305,7 @@ mod tests {
         often(|options| options.addresses > 0);
         often(|options| options.strangers > 64);
         often(|options| options.ragged);
+        often(|options| options.secure);
         often(|options| options.clients >= 13);
     }
 

@@ -160,7 +160,7 @@ pub const BUGS: &[Bug] = &[
     core(
         "the first half of a line lost when it comes in two",
         "core/src/framing.rs",
-        "if !self.partial.is_empty() || !self.is_in_text() {",
+        "if self.taken > 0 {",
         "if !self.is_in_text() {",
     ),
     core(
@@ -211,6 +211,48 @@ pub const BUGS: &[Bug] = &[
         "engine.limits.refused > limits::MAX_REFUSED",
         "engine.limits.refused >= limits::MAX_REFUSED",
     ),
+    core(
+        "an unfinished line that counts though it was cut short",
+        "core/src/engine/input.rs",
+        "framer.finish().filter(|_| !cut_short)",
+        "framer.finish()",
+    ),
+    core(
+        "a handshake that begins behind the greeting",
+        "core/src/engine/handshake.rs",
+        " if registering.greeting.is_some() => (from_now",
+        " => (from_now",
+    ),
+    core(
+        "a handshake that makes a limit forgotten",
+        "core/src/engine/handshake.rs",
+        "(from_now, registering.over)",
+        "(from_now, None)",
+    ),
+    core(
+        "a transport that is garbled and stays open",
+        "core/src/engine/handshake.rs",
+        "Phase::Closing(_) | Phase::Closed) {",
+        "Phase::Closing(_) | Phase::Closed | Phase::Chatting { .. }) {",
+    ),
+    core(
+        "an idle clock that only the first line starts",
+        "core/src/engine/conn.rs",
+        "            *heard = now;\n",
+        "            *heard = (*heard).min(now);\n",
+    ),
+    core(
+        "a place for the unregistered that is not given back",
+        "core/src/engine/limits.rs",
+        "            Standing::Unregistered => self.limits.unregistered -= 1,\n",
+        "            Standing::Unregistered => {}\n",
+    ),
+    core(
+        "a long line that costs as much as a short one",
+        "core/src/engine/input.rs",
+        "            if length == room && piece.is_empty() {",
+        "            if length == room && piece.is_empty() && room > 1_024 {",
+    ),
     adapter(
         "an adapter that drops short reads",
         "driver/src/link.rs",
@@ -220,7 +262,7 @@ pub const BUGS: &[Bug] = &[
     adapter(
         "an adapter that takes the last read for the end",
         "driver/src/link.rs",
-        "            Output::Open => step.engine.handle(step.now, self.id, Event::PeerFinished),",
+        "            Output::Open => step.engine.handle(step.now, self.id, event),",
         "            Output::Open => return Next::Gone(Cause::Closed),",
     ),
     adapter(
@@ -244,8 +286,8 @@ pub const BUGS: &[Bug] = &[
     adapter(
         "an adapter that panics on some reads",
         "driver/src/link.rs",
-        "                    share -= read;\n",
-        "                    assert!(read % 9 != 4, \"a slip\");\n                    share -= read;\n",
+        "Incoming::Text(read))) => {\n",
+        "Incoming::Text(read))) => {\n                    assert!(read % 9 != 4, \"a slip\");\n",
     ),
     adapter(
         "an adapter that accepts nobody after an error",

@@ -26,9 +26,10 @@ impl World<'_> {
         let mut share = SHARE;
         loop {
             let Some(socket) = &mut self.links[link].socket else { return };
-            if !socket.wants_input() {
+            if !socket.wants_input() || !self.is_text(link) {
                 return;
             }
+            let Some(socket) = &mut self.links[link].socket else { return };
             if socket.inbox.is_empty() {
                 self.input_ended(link);
                 return;
@@ -69,7 +70,8 @@ impl World<'_> {
             (None, output) => {
                 socket.finished = true;
                 if output == Output::Open {
-                    self.tell(conn, Event::PeerFinished);
+                    let end = self.end_of_input(link);
+                    self.tell(conn, end);
                 }
             }
         }

@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use chat_core::{Cause, ConnId, Reason};
 
+use super::secure::Transport;
+
 /// What goes through a connection in one direction, in order.
 #[derive(Clone, Debug)]
 pub(super) enum Segment {
@@ -69,6 +71,7 @@ pub(super) struct Socket {
     pub(super) unread: usize,
     pub(super) output: Output,
     pub(super) reading: bool,
+    pub(super) transport: Transport,
     pub(super) finished: bool,
     pub(super) closed: Option<Reason>,
     /// Its code panics at the next input.
@@ -91,6 +94,7 @@ impl Socket {
             unread: 0,
             output: Output::Open,
             reading: true,
+            transport: Transport::Open,
             finished: false,
             closed: None,
             bomb: false,

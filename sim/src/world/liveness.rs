@@ -21,6 +21,8 @@ const HEALED_BUFFER: usize = 1 << 20;
 const NAMES: usize = 4;
 /// Longer than a line may be: whatever is unfinished ends with it.
 const FLUSH: usize = 5_000;
+/// How many times a bucket of flood control fills until that line is served, at most: it costs as much as five.
+const FLUSHING: u64 = 6;
 
 /// Somebody who can talk and be talked to.
 #[derive(Clone, Debug)]
@@ -58,6 +60,7 @@ impl World<'_> {
             }
         }
         self.asleep_until = self.now;
+        self.concluding = true;
         self.send_buffer = HEALED_BUFFER;
         self.latency.1 = self.latency.0;
         if let Some(server) = &mut self.server {
@@ -72,6 +75,7 @@ impl World<'_> {
             return;
         }
         let flood = self.plan.options.config.flood.map_or(0, |limit| super::nanos(limit.per));
+        let leaves_when_idle = !self.plan.options.config.idle_timeout.is_zero();
         // Whatever stands unfinished in somebody's line is ended first.
         let mut ready = BTreeSet::new();
         for survivor in self.survivors() {
@@ -79,7 +83,7 @@ impl World<'_> {
             let end = [vec![b'x'; FLUSH], b"\n".to_vec()].concat();
             self.act(survivor.client, &Act::Send(end));
         }
-        self.pass(2 * flood + 2 * latency + ARRIVAL);
+        self.pass(FLUSHING * flood + 2 * latency + ARRIVAL);
         for speaker in self.survivors().into_iter().filter(|survivor| ready.contains(&survivor.link)) {
             let Some(room) = speaker.room.clone() else { continue };
             let probe = format!("probe {} by {}", self.now, speaker.client);
@@ -89,6 +93,9 @@ impl World<'_> {
             self.act(speaker.client, &Act::Send(format!("/msg {room} {probe}\n").into_bytes()));
             self.pass(2 * flood + 2 * latency + ARRIVAL);
             let survivors: BTreeSet<_> = self.survivors().into_iter().map(|survivor| survivor.link).collect();
+            if leaves_when_idle && !survivors.contains(&speaker.link) {
+                continue;
+            }
             for hearer in hearers.into_iter().filter(|hearer| survivors.contains(&hearer.link)) {
                 let link = &self.links[hearer.link];
                 let heard = &link.written[marks[hearer.link]..link.received];

@@ -10,6 +10,7 @@
 //! | `client` | what clients do, and how they read |
 //! | `server` | the adapter made of data: turns, and what the engine wants done |
 //! | `io` | its reads, writes and ends of one connection |
+//! | `secure` | its transports: plain, or with a handshake |
 //! | `faults` | what goes wrong |
 //! | `liveness` | the end: what must still work once nothing more goes wrong |
 
@@ -19,7 +20,7 @@ mod io;
 mod link;
 mod liveness;
 mod queue;
-
+mod secure;
 mod server;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -77,6 +78,8 @@ struct World<'a> {
     /// The server does nothing before this.
     asleep_until: u64,
     turns_at_once: u32,
+    /// Nothing goes wrong any more, handshakes included.
+    concluding: bool,
     trace: Trace,
     broken: Option<Broken>,
     marks: Marks,
@@ -101,6 +104,7 @@ impl<'a> World<'a> {
             send_buffer: plan.options.send_buffer.max(1),
             asleep_until: 0,
             turns_at_once: 0,
+            concluding: false,
             trace: Trace::new(keep),
             broken: None,
             marks: Marks::default(),
@@ -145,6 +149,7 @@ impl<'a> World<'a> {
             Happening::Moment(index) => self.moment(index),
             Happening::ToServer(link) => self.arrive_at_server(link),
             Happening::ToClient(link) => self.arrive_at_client(link),
+            Happening::Secured(link) => self.secured(link),
             Happening::Writable(link) => self.wake(link),
             Happening::Bite(link) => self.bite(link),
             Happening::GiveUp(link) => self.give_up(link),

@@ -12,6 +12,8 @@ pub(super) enum Happening {
     ToServer(usize),
     /// What the server sent arrives.
     ToClient(usize),
+    /// A handshake is done.
+    Secured(usize),
     /// The server's kernel has room again for what it sends.
     Writable(usize),
     /// A client that trickles reads a little.

@@ -204,7 +204,7 @@ impl World<'_> {
             (socket.inbox, socket.fin, socket.error) = (inbox, fin, reset.then_some(Cause::Reset));
         }
         self.links[link].socket = Some(socket);
-        self.tell(conn, Event::Opened);
+        self.begin(link);
         self.wake(link);
     }
 

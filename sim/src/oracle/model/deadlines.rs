@@ -5,7 +5,7 @@ use std::time::Duration;
 use chat_core::{Now, Reason, Timer};
 
 use super::peer::{Peer, Phase, later};
-use super::{Model, wire};
+use super::{Mark, Model, wire};
 
 pub(super) const GREETING: Duration = Duration::from_millis(250);
 pub(super) const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -66,7 +66,12 @@ impl Model {
         }
         let stall = self.config.stall;
         let stalled = peer.stalled.filter(|_| !stall.is_zero());
+        let idle = self.config.idle_timeout;
+        let chatting =
+            matches!(peer.phase, Phase::Chatting) && peer.held.is_empty() && peer.finished.is_none();
+        let silent = (chatting && !idle.is_zero()).then(|| (later(peer.heard, idle), Timer::Idle));
         let while_open = [
+            silent,
             peer.resume_at.map(|at| (at, Timer::Flood)),
             peer.finished.map(|at| (at, Timer::EndOfInput)),
             stalled.map(|since| (later(since, stall), Timer::Stall)),
@@ -76,18 +81,31 @@ impl Model {
 
     fn expire(&mut self, slot: u32, timer: Timer) {
         match timer {
-            Timer::Handshake => self.drop_now(slot, Reason::HandshakeTimeout),
+            Timer::Handshake => {
+                self.marks.set(Mark::HandshakeTimeout);
+                match self.peer(slot).phase {
+                    Phase::Handshaking { begun: false, .. } => self.close(slot, Reason::PlaintextRefused),
+                    _ => self.drop_now(slot, Reason::HandshakeTimeout),
+                }
+            }
             Timer::Greeting => {
                 if let Phase::Registering(registering) = &mut self.peer(slot).phase {
                     registering.greeting = None;
                 }
-                self.tell(slot, wire::GREETING);
+                match self.peer(slot).over() {
+                    Some(reason) => self.close(slot, reason),
+                    None => self.tell(slot, wire::GREETING),
+                }
             }
             Timer::Registration => self.close(slot, Reason::RegistrationTimeout),
             Timer::Flood => self.resume(slot),
             Timer::EndOfInput if self.peer(slot).held.is_empty() => self.close(slot, Reason::EndOfInput),
             Timer::EndOfInput => self.close(slot, Reason::EndOfInputTimeout),
             Timer::Stall => self.cut_off(slot, Reason::TooSlow),
+            Timer::Idle => {
+                self.marks.set(Mark::Idle);
+                self.close(slot, Reason::Idle);
+            }
             Timer::Closing => self.drop_now(slot, Reason::LingerTimeout),
             Timer::Memory | Timer::Answer => unreachable!("these belong to no one connection"),
         }

@@ -5,11 +5,13 @@ use std::mem;
 use chat_core::{Reason, Report};
 
 use super::framing::{Found, Line, first_line, last_line};
-use super::peer::{Phase, later};
+use super::peer::{Phase, Registering, later};
 use super::{Mark, Model, deadlines, wire};
 
 /// Nicknames that may be refused before the connection is.
 const MAX_REFUSALS: u32 = 5;
+/// For so many bytes of a line, it costs as much as one line more.
+const KIBIBYTE: usize = 1_024;
 /// Events that `/history` shows without a number.
 const HISTORY_DEFAULT: usize = 20;
 
@@ -27,6 +29,9 @@ impl Model {
     }
 
     pub(super) fn peer_finished(&mut self, slot: u32) {
+        if let Phase::Handshaking { .. } = self.peer(slot).phase {
+            return self.drop_now(slot, Reason::EndOfInput);
+        }
         let until = later(self.now, deadlines::AFTER_END);
         self.peer(slot).finished.get_or_insert(until);
         self.resume(slot);
@@ -35,11 +40,25 @@ impl Model {
         }
     }
 
+    /// The same, but what is unfinished does not count.
+    pub(super) fn cut_short(&mut self, slot: u32) {
+        let peer = self.peer(slot);
+        peer.cut_short |= peer.finished.is_none();
+        if !peer.partial.is_empty() {
+            self.marks.set(Mark::CutShort);
+        }
+        self.peer_finished(slot);
+    }
+
     /// Goes on with what is held.
     pub(super) fn resume(&mut self, slot: u32) {
+        let now = self.now;
         let peer = self.peer(slot);
         peer.resume_at = None;
         if peer.takes_lines() {
+            if !peer.held.is_empty() {
+                peer.heard = now;
+            }
             self.serve(slot);
         }
     }
@@ -61,12 +80,23 @@ impl Model {
     /// Serves line after line, until one has to wait.
     fn serve(&mut self, slot: u32) {
         while !self.peer(slot).held.is_empty() && self.has_token(slot) {
+            let (limit, now) = (self.config.flood, self.now);
             let peer = self.peer(slot);
+            let before = peer.partial.len();
             let input = [mem::take(&mut peer.partial), mem::take(&mut peer.held)].concat();
-            match first_line(&input) {
-                None => peer.partial = input,
-                Some(Found { line, length, telnet }) => {
-                    peer.held = input[length..].to_vec();
+            // Each whole KiB of a line costs as much as a line, when it has come.
+            let boundary = before / KIBIBYTE * KIBIBYTE + KIBIBYTE;
+            let end = if limit.is_some() { boundary.min(input.len()) } else { input.len() };
+            let found = first_line(&input[..end]);
+            let taken = found.as_ref().map_or(end, |found| found.length);
+            peer.held = input[taken..].to_vec();
+            if limit.is_some() && taken == boundary {
+                peer.take_token(limit, now);
+                self.marks.set(Mark::LongLine);
+            }
+            match found {
+                None => self.peer(slot).partial = input[..end].to_vec(),
+                Some(Found { line, telnet, .. }) => {
                     if telnet {
                         self.marks.set(Mark::Telnet);
                     }
@@ -77,11 +107,14 @@ impl Model {
         let peer = self.peer(slot);
         if peer.finished.is_some() && peer.held.is_empty() && self.has_token(slot) {
             let rest = mem::take(&mut self.peer(slot).partial);
-            if let Some(line) = last_line(&rest) {
+            if let Some(line) = last_line(&rest)
+                && !self.peer(slot).cut_short
+            {
                 self.serve_line(slot, line);
             }
             if self.peer(slot).takes_lines() {
-                self.close(slot, Reason::EndOfInput);
+                let reason = self.peer(slot).over().unwrap_or(Reason::EndOfInput);
+                self.close(slot, reason);
             }
         }
         let peer = self.peer(slot);
@@ -109,7 +142,12 @@ impl Model {
         let (limit, now) = (self.config.flood, self.now);
         let peer = self.peer(slot);
         peer.take_token(limit, now);
+        peer.heard = now;
         let registering = match &mut peer.phase {
+            Phase::Registering(Registering { over: Some(reason), .. }) => {
+                let reason = *reason;
+                return self.close(slot, reason);
+            }
             Phase::Registering(registering) => {
                 registering.greeting = None;
                 Some(!mem::replace(&mut registering.spoke, true))
@@ -154,9 +192,12 @@ impl Model {
             "/nick" if non_empty(rest).is_some() => rest.trim_ascii_end(),
             _ => line,
         };
+        let now = self.now;
         if self.register(slot, nick) {
             let peer = self.peer(slot);
             peer.phase = Phase::Chatting;
+            peer.registered = true;
+            peer.heard = now;
             let report = Report::Registered { conn: peer.conn, nick: nick.to_owned() };
             self.reports.push_back(report);
         } else {

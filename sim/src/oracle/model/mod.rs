@@ -32,13 +32,13 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
-use chat_core::{Cause, Config, ConnId, Event, Now, Reason, Report};
+use chat_core::{Cause, Config, ConnId, Event, Now, Reason, Report, Violation};
 use chrono::{DateTime, Utc};
 
 use self::chat::Room;
 use self::history::History;
 pub(super) use self::peer::Peer;
-use self::peer::Phase;
+use self::peer::{Bucket, Phase};
 use super::marks::{Mark, Marks};
 
 /// Connections over a limit that are told so at one time.
@@ -52,6 +52,8 @@ pub(super) struct Model {
     config: Config,
     /// By slot. Those whose `Disconnected` has come are not in it.
     pub(super) peers: BTreeMap<u32, Peer>,
+    /// How often each address has connected of late.
+    arrivals: BTreeMap<IpAddr, Bucket>,
     /// By key.
     rooms: BTreeMap<String, Room>,
     /// Keys of rooms that there were.
@@ -82,6 +84,7 @@ impl Model {
         Self {
             config: config.clone(),
             peers: BTreeMap::new(),
+            arrivals: BTreeMap::new(),
             rooms: BTreeMap::new(),
             rooms_before: BTreeSet::new(),
             history: History::new(config.history),
@@ -104,12 +107,20 @@ impl Model {
         self.observe(now);
         let limit = |limit: usize| if limit == 0 { usize::MAX } else { limit };
         let counted = (!address.to_canonical().is_loopback()).then(|| network(address.to_canonical()));
+        let in_time = self.comes_in_time(counted);
         let admitted = self.peers.values().filter(|peer| !peer.refused);
         let of_address = admitted.clone().filter(|peer| counted.is_some() && peer.address == counted).count();
-        let over = if admitted.count() >= limit(self.config.max_connections) {
+        let unregistered = admitted.clone().filter(|peer| !peer.registered).count();
+        let over = if !in_time {
+            self.marks.set(Mark::ConnectingTooFast);
+            Some(Reason::ConnectingTooFast)
+        } else if admitted.count() >= limit(self.config.max_connections) {
             Some(Reason::ServerFull)
         } else if of_address >= limit(self.config.max_connections_per_address) {
             Some(Reason::AddressFull)
+        } else if unregistered >= limit(self.config.max_unregistered) {
+            self.marks.set(Mark::TooManyUnregistered);
+            Some(Reason::TooManyUnregistered)
         } else {
             None
         };
@@ -128,6 +139,18 @@ impl Model {
         }
     }
 
+    /// Whether `address` may connect once more now.
+    fn comes_in_time(&mut self, address: Option<IpAddr>) -> bool {
+        let (Some(address), Some(limit)) = (address, self.config.connect_rate) else { return true };
+        let limit = (limit.connections, limit.per);
+        let bucket = self.arrivals.entry(address).or_default();
+        let in_time = bucket.check(limit, self.now).is_ok();
+        if in_time {
+            bucket.take(limit, self.now);
+        }
+        in_time
+    }
+
     /// Something happened to a connection.
     pub(super) fn handle(&mut self, now: Now, conn: ConnId, event: &Event<'_>) {
         self.observe(now);
@@ -136,7 +159,10 @@ impl Model {
             Event::Opened => self.opened(slot),
             Event::Received(bytes) => self.received(slot, bytes),
             Event::Wrote(count) => self.wrote(slot, count),
+            Event::Securing => self.securing(slot),
             Event::PeerFinished => self.peer_finished(slot),
+            Event::CutShort => self.cut_short(slot),
+            Event::Violated(violation) => self.violated(slot, violation),
             Event::Disconnected(cause) => self.disconnected(slot, cause),
         }
     }
@@ -170,8 +196,36 @@ impl Model {
         let greeting = self.now + nanos(deadlines::GREETING);
         let peer = self.peer(slot);
         let Phase::Handshaking { over, .. } = peer.phase else { return };
-        peer.phase = Phase::registering(greeting, until);
-        if let Some(reason) = over {
+        peer.phase = Phase::registering(greeting, over, until);
+        // It may have said something, or ended, too early.
+        self.resume(slot);
+    }
+
+    fn securing(&mut self, slot: u32) {
+        let from_now = self.now + nanos(deadlines::HANDSHAKE);
+        let phase = &mut self.peer(slot).phase;
+        let (until, over) = match phase {
+            Phase::Handshaking { until, over, .. } => (*until, *over),
+            Phase::Registering(registering) if registering.greeting.is_some() => (from_now, registering.over),
+            Phase::Registering(_) => return self.marks.set(Mark::SecuringTooLate),
+            _ => return,
+        };
+        *phase = Phase::Handshaking { until, over, begun: true };
+        self.marks.set(Mark::Securing);
+        if over == Some(Reason::ConnectingTooFast) {
+            self.drop_now(slot, Reason::ConnectingTooFast);
+        }
+    }
+
+    fn violated(&mut self, slot: u32, violation: Violation) {
+        let reason = match violation {
+            Violation::Plaintext => Reason::PlaintextRefused,
+            Violation::Garbled => Reason::TransportGarbled,
+        };
+        let peer = self.peer(slot);
+        let peer_chats = peer.user.is_some();
+        if peer.is_open() || matches!(peer.phase, Phase::Handshaking { .. }) {
+            self.marks.set(if peer_chats { Mark::ViolatedInChat } else { Mark::Violated });
             self.close(slot, reason);
         }
     }

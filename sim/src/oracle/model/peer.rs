@@ -16,7 +16,7 @@ const MAX_LINE: usize = 4_096;
 #[derive(Debug)]
 pub(in crate::oracle) enum Phase {
     /// No text may flow yet.
-    Handshaking { until: u64, over: Option<Reason> },
+    Handshaking { until: u64, over: Option<Reason>, begun: bool },
     /// Choosing a nickname.
     Registering(Registering),
     /// It has one.
@@ -28,9 +28,10 @@ pub(in crate::oracle) enum Phase {
 }
 
 impl Phase {
-    pub(super) fn registering(greeting: u64, until: Option<u64>) -> Self {
+    pub(super) fn registering(greeting: u64, over: Option<Reason>, until: Option<u64>) -> Self {
         Self::Registering(Registering {
             greeting: Some(greeting),
+            over,
             until,
             paused: None,
             spoke: false,
@@ -44,6 +45,7 @@ impl Phase {
 #[derive(Debug)]
 pub(in crate::oracle) struct Registering {
     pub(super) greeting: Option<u64>,
+    pub(super) over: Option<Reason>,
     pub(super) until: Option<u64>,
     pub(super) paused: Option<u64>,
     pub(super) spoke: bool,
@@ -83,6 +85,10 @@ pub(in crate::oracle) struct Peer {
     pub(super) address: Option<IpAddr>,
     /// It came over a limit.
     pub(super) refused: bool,
+    /// When a line of it was last served, or what had to wait of its input.
+    pub(super) heard: u64,
+    /// It has a nickname, or had.
+    pub(super) registered: bool,
     pub(in crate::oracle) user: Option<User>,
     /// Bytes of an unfinished line.
     pub(super) partial: Vec<u8>,
@@ -90,6 +96,8 @@ pub(in crate::oracle) struct Peer {
     pub(in crate::oracle) held: Vec<u8>,
     /// Its input has ended; until when it is served.
     pub(super) finished: Option<u64>,
+    /// Its unfinished last line does not count.
+    pub(super) cut_short: bool,
     /// When flood control lets the next line through.
     pub(super) resume_at: Option<u64>,
     bucket: Bucket,
@@ -112,13 +120,16 @@ impl Peer {
     pub(super) fn new(conn: ConnId, address: Option<IpAddr>, over: Option<Reason>, now: u64) -> Self {
         Self {
             conn,
-            phase: Phase::Handshaking { until: now + nanos(deadlines::HANDSHAKE), over },
+            phase: Phase::Handshaking { until: now + nanos(deadlines::HANDSHAKE), over, begun: false },
             address,
             refused: over.is_some(),
+            heard: now,
+            registered: false,
             user: None,
             partial: Vec::new(),
             held: Vec::new(),
             finished: None,
+            cut_short: false,
             resume_at: None,
             bucket: Bucket::default(),
             owed: Owed::default(),
@@ -138,6 +149,11 @@ impl Peer {
             Phase::Chatting => self.answer.is_none(),
             _ => false,
         }
+    }
+
+    /// The limit that it is over, and is to be told of.
+    pub(super) fn over(&self) -> Option<Reason> {
+        if let Phase::Registering(registering) = &self.phase { registering.over } else { None }
     }
 
     /// Whether it is one of those who talk or are about to.
@@ -239,20 +255,21 @@ impl Peer {
 
     /// Whether flood control lets a line through now; else when.
     pub(super) fn token(&self, limit: Option<FloodLimit>, now: u64) -> Result<(), u64> {
-        limit.map_or(Ok(()), |limit| self.bucket.check(limit, now))
+        limit.map_or(Ok(()), |limit| self.bucket.check((limit.lines, limit.per), now))
     }
 
     /// Takes the token of a line, or of a part of an answer.
     pub(super) fn take_token(&mut self, limit: Option<FloodLimit>, now: u64) {
         if let Some(limit) = limit {
-            self.bucket.take(limit, now);
+            self.bucket.take((limit.lines, limit.per), now);
         }
     }
 }
 
-/// A leaky bucket: each line pours its share of `per` into it, and it leaks a nanosecond each nanosecond.
+/// A leaky bucket, of a limit of so many in a time: each line, or connection, pours its share of that time into it, and
+/// it leaks a nanosecond each nanosecond.
 #[derive(Debug, Default)]
-struct Bucket {
+pub(super) struct Bucket {
     level: u64,
     at: u64,
 }
@@ -262,17 +279,17 @@ impl Bucket {
         self.level.saturating_sub(now - self.at)
     }
 
-    fn share(limit: FloodLimit) -> u64 {
-        nanos(limit.per) / u64::from(limit.lines)
+    fn share((number, per): (u32, Duration)) -> u64 {
+        nanos(per) / u64::from(number)
     }
 
-    fn check(&self, limit: FloodLimit, now: u64) -> Result<(), u64> {
-        let brim = nanos(limit.per);
+    pub(super) fn check(&self, limit: (u32, Duration), now: u64) -> Result<(), u64> {
+        let brim = nanos(limit.1);
         let wanted = self.level(now) + Self::share(limit);
         if wanted <= brim { Ok(()) } else { Err(now + (wanted - brim)) }
     }
 
-    fn take(&mut self, limit: FloodLimit, now: u64) {
+    pub(super) fn take(&mut self, limit: (u32, Duration), now: u64) {
         self.level = self.level(now) + Self::share(limit);
         self.at = now;
     }

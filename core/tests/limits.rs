@@ -1,0 +1,186 @@
+//! Limits on strangers, and what those who meet them are told.
+
+mod harness;
+
+use std::time::Duration;
+
+use chat_core::{Cause, Config, ConnectLimit, FloodLimit, Reason, Timer};
+use harness::{World, config};
+
+/// How long a silent newcomer waits until it is told something.
+const SILENCE: Duration = Duration::from_millis(250);
+
+#[test]
+fn too_many_are_told_so() {
+    let mut world = World::new(Config { max_connections: 2, max_connections_per_address: 1, ..config() });
+    let peers = ["192.0.2.1", "::ffff:192.0.2.1", "2001:db8::1", "2001:db8::2"];
+    let peers = peers.map(|address| world.connect_from(address.parse().unwrap()));
+    world.advance(SILENCE);
+    let reasons = peers.map(|peer| world.closed(peer));
+    assert_eq!(reasons, [None, Some(Reason::AddressFull), None, Some(Reason::ServerFull)]);
+    assert!(world.text(peers[1]).starts_with("! ") && world.text(peers[3]).starts_with("! "));
+    world.engine.check();
+}
+
+#[test]
+fn only_so_many_at_a_time_are_told_that_the_server_is_full() {
+    let mut world = World::new(Config { max_connections: 1, ..config() });
+    world.user("ann");
+    let refused: Vec<_> = (0..65).map(|_| world.connect()).collect();
+    world.advance(SILENCE);
+    let told: Vec<_> = refused.iter().map(|&peer| world.lines(peer).len()).collect();
+    assert_eq!(told, [vec![1; 64], vec![0]].concat(), "the last one is dropped without a word");
+    assert!(refused.iter().all(|&peer| world.closed(peer) == Some(Reason::ServerFull)));
+}
+
+#[test]
+fn an_address_connects_only_so_often_and_whoever_waits_gets_in() {
+    let connect_rate = Some(ConnectLimit { connections: 2, per: Duration::from_secs(10) });
+    let mut world = World::new(Config { connect_rate, ..config() });
+    let come = |world: &mut World, address: &str| {
+        let peer = world.connect_from(address.parse().unwrap());
+        world.advance(SILENCE);
+        peer
+    };
+    let hammering = [(); 4].map(|()| come(&mut world, "2001:db8::1"));
+    let too_fast = Some(Reason::ConnectingTooFast);
+    assert_eq!(hammering.map(|peer| world.closed(peer)), [None, None, too_fast, too_fast]);
+    let told = "! your address has connected too often just now: try again in a minute";
+    assert_eq!(world.lines(hammering[2]), [told]);
+    let neighbour = come(&mut world, "2001:db8::2");
+    assert_eq!(world.closed(neighbour), too_fast, "one network is one address");
+    let others = ["2001:db8:0:1::1", "192.0.2.1", "127.0.0.1", "127.0.0.1", "127.0.0.1"];
+    assert_eq!(others.map(|other| come(&mut world, other)).map(|peer| world.closed(peer)), [None; 5]);
+    // The attempts that were refused have cost nothing.
+    world.advance(Duration::from_secs(5));
+    let patient = [(); 2].map(|()| come(&mut world, "2001:db8::1"));
+    assert_eq!(patient.map(|peer| world.closed(peer)), [None, too_fast]);
+    world.engine.check();
+}
+
+#[test]
+fn only_so_many_may_be_without_a_nickname() {
+    let mut world = World::new(Config { max_unregistered: 2, ..config() });
+    let (ann, silent) = (world.user("ann"), world.connect());
+    let hesitant = world.connect();
+    let refused = world.connect();
+    world.advance(SILENCE);
+    assert_eq!(world.closed(refused), Some(Reason::TooManyUnregistered));
+    assert_eq!(
+        world.lines(refused),
+        ["! too many people are choosing a nickname just now: try again in a minute"]
+    );
+    // Whoever takes a nickname, or goes, makes room for the next.
+    world.send(hesitant, "bob\n");
+    assert_eq!(world.lines(ann), ["#lobby -- bob joined"]);
+    world.user("cat");
+    let next = world.connect();
+    world.advance(SILENCE);
+    assert_eq!(world.closed(next), None);
+    world.disconnect(silent, Cause::Reset);
+    world.user("dan");
+    // Of those who have left, only those without one make room.
+    world.disconnect(hesitant, Cause::Reset);
+    let late = [world.connect(), world.connect()];
+    world.advance(SILENCE);
+    assert_eq!(late.map(|peer| world.closed(peer)), [None, Some(Reason::TooManyUnregistered)]);
+    world.engine.check();
+}
+
+#[test]
+fn a_nickname_takes_only_so_long_but_a_pause_does_not_count() {
+    let flood = Some(FloodLimit { lines: 1, per: Duration::from_secs(40) });
+    let mut world = World::new(Config { flood, ..config() });
+    let (idle, eager) = (world.connect(), world.connect());
+    world.send(eager, "/help\n/help\n");
+    world.advance(Duration::from_secs(60));
+    assert_eq!((world.closed(idle), world.closed(eager)), (Some(Reason::RegistrationTimeout), None));
+    world.advance(Duration::from_secs(40));
+    assert_eq!(world.closed(eager), Some(Reason::RegistrationTimeout));
+}
+
+#[test]
+fn whoever_sends_nothing_for_long_has_to_leave_if_the_operator_says_so() {
+    let idle_timeout = Duration::from_secs(60);
+    let mut world = World::new(Config { idle_timeout, registration_timeout: Duration::ZERO, ..config() });
+    let (ann, bob, new) = (world.user("ann"), world.user("bob"), world.connect());
+    // Half a line is none.
+    world.send(bob, "unfin");
+    for line in ["hello\n", "\n", "/who\n"] {
+        world.advance(Duration::from_secs(25));
+        world.send(ann, line);
+    }
+    world.text(ann);
+    assert_eq!(world.closed(bob), Some(Reason::Idle));
+    assert_eq!(
+        world.lines(bob).last().unwrap(),
+        "! you have said nothing for too long: connect again to go on"
+    );
+    world.advance(Duration::from_secs(59));
+    assert_eq!((world.closed(ann), world.closed(new)), (None, None));
+    assert_eq!(world.engine.poll_timeout().unwrap().1, Timer::Idle);
+    let cat = world.user("cat");
+    world.advance(Duration::from_secs(1));
+    assert_eq!((world.closed(ann), world.closed(new)), (Some(Reason::Idle), None));
+    assert_eq!(world.lines(cat), ["#lobby -- ann left (idle for too long)"]);
+}
+
+#[test]
+fn whose_input_waits_for_us_is_not_idle() {
+    let flood = Some(FloodLimit { lines: 1, per: Duration::from_secs(40) });
+    let mut world = World::new(Config { flood, idle_timeout: Duration::from_secs(30), ..config() });
+    let (ann, bob) = (world.user("ann"), world.user("bob"));
+    world.send(ann, "one\ntw");
+    world.send(bob, "last words");
+    world.finish(bob);
+    world.advance(Duration::from_secs(69));
+    assert_eq!((world.closed(ann), world.closed(bob)), (None, Some(Reason::EndOfInput)));
+    assert_eq!(world.lines(ann).len(), 3, "bob has come, spoken and gone");
+    world.advance(Duration::from_secs(41));
+    assert_eq!(world.closed(ann), Some(Reason::Idle));
+}
+
+#[test]
+fn an_idle_user_has_no_deadline_by_default() {
+    let mut world = World::new(Config::default());
+    let ann = world.user("ann");
+    world.send(ann, "hello\n");
+    assert_eq!(world.engine.poll_timeout(), None);
+}
+
+#[test]
+fn long_lines_cost_more_than_short_ones_and_none_is_lost() {
+    let flood = Some(FloodLimit { lines: 20, per: Duration::from_secs(4) });
+    let mut world = World::new(Config { flood, ..config() });
+    let (ann, bob) = (world.user("ann"), world.user("bob"));
+    world.text(bob);
+    let long = |length: usize| format!("{}\n", "x".repeat(length));
+    // Her name took one, the longest line takes 5, one of 1,022 bytes and its end takes 1.
+    world.send(ann, &[long(4_096).repeat(3), long(1_022).repeat(9)].concat());
+    assert_eq!(world.lines(bob).len(), 7);
+    assert!(!world.peers[ann].reading, "she is paused, and nothing is lost");
+    world.advance(Duration::from_secs(1));
+    assert_eq!(world.lines(bob).len(), 5);
+    assert!(world.peers[ann].reading);
+}
+
+#[test]
+fn a_line_without_an_end_is_paused_too_and_so_is_telnet_without_a_line() {
+    let flood = Some(FloodLimit { lines: 20, per: Duration::from_secs(4) });
+    for endless in [&b"x"[..], b"\xff\xf1", b"\xff\xfax\xff\xf0"] {
+        let mut world = World::new(Config { flood, ..config() });
+        let ann = world.user("ann");
+        let mut taken = 0;
+        for _ in 0..600 {
+            world.advance(Duration::from_millis(100));
+            if world.peers[ann].reading {
+                world.send_bytes(ann, &endless.repeat(16_384));
+                taken += 16_384 * endless.len();
+            }
+        }
+        // 20 at first, 5 a second for a minute, and what came with the last.
+        let most = (20 + 5 * 60) * 1_024 + 2 * 16_384 * endless.len();
+        assert!(taken <= most, "{taken} of {endless:?}");
+        world.engine.check();
+    }
+}
