@@ -11,6 +11,7 @@
 //! | `document` | `BENCHMARKS.md`, a section at a time |
 //! | `chart` | pictures: lines and bars |
 //! | `instructions` | what the engine takes for what it does, counted |
+//! | `siege` | what ordinary users notice of thousands who mean no good |
 //! | `scale` | memory, turns and delays of the engine and the driver as they grow |
 
 mod chart;
@@ -23,6 +24,7 @@ mod load;
 mod scale;
 mod scenario;
 mod server;
+mod siege;
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -50,6 +52,7 @@ enum Command {
         addr: SocketAddr,
     },
     Instructions(instructions::Options),
+    Siege(siege::Options),
     /// Memory, turns and delays of the engine and the driver, from two connections to a million
     Scale,
     /// One size of it, in a process of its own
@@ -72,6 +75,7 @@ fn run(command: Command) -> Result<()> {
         Command::Compare(args) => compare::run(&args),
         Command::Floor { addr } => floor::serve(addr),
         Command::Instructions(options) => instructions::run(&options),
+        Command::Siege(options) => siege::run(&options),
         Command::Scale => scale::run(),
         Command::ScaleOne(one) => scale::run_one(&one),
     }

@@ -73,6 +73,12 @@ impl fmt::Display for Server {
 }
 
 impl Server {
+    /// The same, with these flags as well.
+    pub(crate) fn with_flags<'a>(mut self, flags: impl IntoIterator<Item = &'a str>) -> Self {
+        self.flags.extend(flags.into_iter().map(Into::into));
+        self
+    }
+
     /// Whether this is the server that all this is about.
     pub(crate) fn is_chat(&self) -> bool {
         self.dialect == Dialect::Plain
