@@ -1,5 +1,6 @@
 //! Strangers who mean no good, all at once, and what ordinary users notice of them.
 
+use std::error::Error;
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -78,14 +79,20 @@ struct Outcome {
 
 fn besiege(options: &Options, server: &Process) -> Result<Outcome> {
     let mut strangers = Vec::with_capacity(3 * options.strangers);
-    for kind in [Kind::Deaf, Kind::Slow, Kind::HalfOpen] {
+    let mut come = |kind| {
         for _ in 0..options.strangers {
             strangers.push(Stranger::come(kind, strangers.len(), server.addr)?);
         }
-    }
+        Ok::<_, Box<dyn Error>>(())
+    };
+    // In a room of so many nobody is told of joins, so the users hear nothing but each other.
+    come(Kind::Deaf)?;
     let size = Size { rooms: 1, listeners: USERS, members: 0, speakers: 1 };
     let mut crowd = Crowd::join(Dialect::Plain, server.addr, size)?;
     crowd.get_in_step()?;
+    // Who has no nickname yet can be kept out by these, when they reach their limit; who has one cannot.
+    come(Kind::Slow)?;
+    come(Kind::HalfOpen)?;
     let over = AtomicBool::new(false);
     thread::scope(|scope| {
         let annoying = scope.spawn(|| annoy(strangers, server, &over).map_err(|error| error.to_string()));
