@@ -186,6 +186,7 @@ fn silent_where_tls_is_required_is_told_so_in_the_end() {
     let identity = Identity::new();
     let mut world = identity.required(Config::default());
     let (silent, half) = (world.arrive(), world.knock(BEGINNING));
+    assert!(world.run().is_pending());
     world.pass(PATIENCE);
     assert!(silent.heard().starts_with("! "), "{:?}", silent.heard());
     assert!(silent.0.borrow().shut && half.is_gone() && half.heard().is_empty());
