@@ -4,7 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 
 use icu_casemap::CaseMapper;
-use smol_str::SmolStr;
+use smol_str::{SmolStr, SmolStrBuilder};
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
@@ -85,18 +85,27 @@ fn key(name: &SmolStr) -> SmolStr {
 }
 
 /// Who holds which name: at most one holder a key, and no two names that pass for each other.
+///
+/// Names of one skeleton stand side by side (Unicode Technical Standard 39, section 4), so one path through one tree
+/// says whether a name is free: among a million, most of that path is in no cache. They are either in ASCII, all of
+/// them, and never collide with each other (user1 and userl may both live), or there is only one.
 #[derive(Debug)]
 pub(crate) struct Directory<T> {
-    holders: BTreeMap<SmolStr, T>,
-    /// How many holders share a skeleton (Unicode Technical Standard 39, section 4).
-    skeletons: BTreeMap<SmolStr, Likeness>,
+    holders: BTreeMap<Look, Holder<T>>,
 }
 
-/// Holders of one skeleton. ASCII names never collide with each other: user1 and userl may both live.
-#[derive(Debug, Default)]
-struct Likeness {
-    ascii: u32,
-    other: u32,
+/// A key behind what it looks like.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Look {
+    skeleton: SmolStr,
+    key: SmolStr,
+}
+
+#[derive(Debug)]
+struct Holder<T> {
+    holder: T,
+    /// Whether the name, as its owner wrote it, is in ASCII.
+    ascii: bool,
 }
 
 /// Why a name is not to be had.
@@ -110,57 +119,41 @@ pub(crate) enum Taken {
 
 impl<T> Default for Directory<T> {
     fn default() -> Self {
-        Self { holders: BTreeMap::new(), skeletons: BTreeMap::new() }
+        Self { holders: BTreeMap::new() }
     }
 }
 
 impl<T: Copy> Directory<T> {
     /// Who holds the name with this key.
-    pub(crate) fn holder(&self, key: &str) -> Option<T> {
-        self.holders.get(key).copied()
+    pub(crate) fn holder(&self, key: &SmolStr) -> Option<T> {
+        self.holders.get(&Look::of(key)).map(|held| held.holder)
     }
 
     /// Whether `name` is free for somebody who holds `own` until then.
     pub(crate) fn check(&self, name: &Name, own: Option<&Name>) -> Result<(), Taken> {
-        let is_own = own.is_some_and(|own| own.key == name.key);
-        if !is_own && self.holders.contains_key(&name.key) {
+        let look = Look::of(&name.key);
+        let is_own = |key: &SmolStr| own.is_some_and(|own| own.key == *key);
+        if !is_own(&name.key) && self.holders.contains_key(&look) {
             return Err(Taken::Same);
         }
-        let skeleton = skeleton(&name.key);
-        let Some(held) = self.skeletons.get(&*skeleton) else { return Ok(()) };
-        let (mut ascii, mut other) = (held.ascii, held.other);
-        if let Some(own) = own
-            && *self::skeleton(&own.key) == *skeleton
-        {
-            *(if own.shown.is_ascii() { &mut ascii } else { &mut other }) -= 1;
+        let first = Look { skeleton: look.skeleton.clone(), key: SmolStr::default() };
+        let alike = self.holders.range(first..).take_while(|(held, _)| held.skeleton == look.skeleton);
+        match alike.filter(|(held, _)| !is_own(&held.key)).map(|(_, held)| held.ascii).next() {
+            Some(ascii) if !ascii || !name.shown.is_ascii() => Err(Taken::LooksAlike),
+            _ => Ok(()),
         }
-        let alike = if name.shown.is_ascii() { other } else { ascii + other };
-        if alike == 0 { Ok(()) } else { Err(Taken::LooksAlike) }
     }
 
     /// Gives a free name to `holder`.
     pub(crate) fn insert(&mut self, name: &Name, holder: T) {
-        let before = self.holders.insert(name.key.clone(), holder);
+        let held = Holder { holder, ascii: name.shown.is_ascii() };
+        let before = self.holders.insert(Look::of(&name.key), held);
         assert!(before.is_none(), "a name has one holder");
-        let held = self.skeletons.entry(skeleton(&name.key)).or_default();
-        *held.of(name) += 1;
     }
 
     /// Frees a name.
     pub(crate) fn remove(&mut self, name: &Name) {
-        self.holders.remove(&name.key).expect("only a held name is freed");
-        let skeleton = skeleton(&name.key);
-        let held = self.skeletons.get_mut(&skeleton).expect("a held name has its skeleton counted");
-        *held.of(name) -= 1;
-        if held.ascii + held.other == 0 {
-            self.skeletons.remove(&skeleton);
-        }
-    }
-
-    /// Holders in the order of their keys, from behind `after` on.
-    pub(crate) fn iter_after<'a>(&'a self, after: &str) -> impl Iterator<Item = (&'a str, T)> {
-        use core::ops::Bound::{Excluded, Unbounded};
-        self.holders.range::<str, _>((Excluded(after), Unbounded)).map(|(key, holder)| (&**key, *holder))
+        self.holders.remove(&Look::of(&name.key)).expect("only a held name is freed");
     }
 
     /// How many names are held.
@@ -169,9 +162,9 @@ impl<T: Copy> Directory<T> {
     }
 }
 
-impl Likeness {
-    fn of(&mut self, name: &Name) -> &mut u32 {
-        if name.shown.is_ascii() { &mut self.ascii } else { &mut self.other }
+impl Look {
+    fn of(key: &SmolStr) -> Self {
+        Self { skeleton: skeleton(key), key: key.clone() }
     }
 }
 
@@ -183,14 +176,15 @@ fn skeleton(key: &SmolStr) -> SmolStr {
     if key.bytes().all(|byte| ascii_likeness(byte).is_none()) {
         return key.clone();
     }
-    let mut skeleton = String::new();
+    // Without a String, which would be made on the heap for each.
+    let mut skeleton = SmolStrBuilder::new();
     for byte in key.bytes() {
         match ascii_likeness(byte) {
             Some(likeness) => skeleton.push_str(likeness),
             None => skeleton.push(char::from(byte)),
         }
     }
-    skeleton.into()
+    skeleton.finish()
 }
 
 /// The skeleton of a byte that a key in ASCII may have; none, where it is the byte itself.

@@ -1,9 +1,12 @@
 //! Rooms: their members, their topic, and the one sequence of events that each has.
 
 use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+use core::ops::Bound::{Excluded, Unbounded};
 
 use chrono::{DateTime, Utc};
+use smol_str::SmolStr;
 
 use super::history::{History, Ring};
 use super::name::{Directory, Name, Taken};
@@ -76,14 +79,16 @@ pub(crate) struct Rooms {
     pub(super) slots: Slots,
     pub(super) history: History,
     names: Directory<RoomId>,
+    /// The same rooms by their keys: the order of lists.
+    by_key: BTreeMap<SmolStr, RoomId>,
     /// Members above which a room is quiet; 0: none is.
     announce_limit: usize,
 }
 
 impl Rooms {
     pub(crate) fn new(announce_limit: usize, history: Option<HistoryLimits>) -> Self {
-        let (slots, names) = (Slots::default(), Directory::default());
-        Self { slots, history: History::new(history), names, announce_limit }
+        let (slots, names, by_key) = (Slots::default(), Directory::default(), BTreeMap::new());
+        Self { slots, history: History::new(history), names, by_key, announce_limit }
     }
 
     /// The room of this id, which is in use.
@@ -98,7 +103,7 @@ impl Rooms {
 
     /// The room of this name, if it exists.
     pub(crate) fn find(&self, name: &Name) -> Option<RoomId> {
-        self.names.holder(&name.key)
+        self.by_key.get(&name.key).copied()
     }
 
     /// How many rooms there are.
@@ -108,7 +113,8 @@ impl Rooms {
 
     /// The rooms in the order of their keys, from behind `after` on.
     pub(crate) fn iter_after<'a>(&'a self, after: &str) -> impl Iterator<Item = (&'a str, &'a Room)> {
-        self.names.iter_after(after).map(|(key, id)| (key, self.get(id)))
+        let behind = self.by_key.range::<str, _>((Excluded(after), Unbounded));
+        behind.map(|(key, id)| (&**key, self.get(*id)))
     }
 
     /// Bytes kept for `/history`.
@@ -128,6 +134,7 @@ impl Rooms {
         let room = Room { name: name.clone(), members: Vec::new(), topic: None, seq: 0, quiet: false, ring };
         let id = self.slots.insert(room);
         self.names.insert(name, id);
+        self.by_key.insert(name.key.clone(), id);
         Ok(id)
     }
 
@@ -152,11 +159,16 @@ impl Rooms {
     pub(crate) fn remove_if_empty(&mut self, id: RoomId) -> bool {
         let empty = self.get(id).members.is_empty();
         if empty {
-            let room = self.slots.remove(id);
-            self.names.remove(&room.name);
-            self.history.forget(id, &room.ring);
+            self.end(id);
         }
         empty
+    }
+
+    fn end(&mut self, id: RoomId) {
+        let room = self.slots.remove(id);
+        self.names.remove(&room.name);
+        self.by_key.remove(&room.name.key);
+        self.history.forget(id, &room.ring);
     }
 
     /// Adds an event to the room's sequence and tells its members, but for `except`.
@@ -202,9 +214,7 @@ impl Rooms {
     pub(crate) fn clear(&mut self) {
         let ids: Vec<_> = self.slots.iter().map(|(id, _)| id).collect();
         for id in ids {
-            let room = self.slots.remove(id);
-            self.names.remove(&room.name);
-            self.history.forget(id, &room.ring);
+            self.end(id);
         }
     }
 
@@ -232,10 +242,11 @@ impl Rooms {
         for (id, room) in self.slots.iter() {
             assert!(!room.members.is_empty(), "a room exists while it has members");
             assert_eq!(self.find(&room.name), Some(id), "a room is found by its name");
+            assert_eq!(self.names.holder(&room.name.key), Some(id), "and nobody else can have it");
             bytes += room.ring.bytes();
             rooms += 1;
         }
-        assert_eq!(rooms, self.len());
+        assert_eq!((rooms, rooms), (self.len(), self.by_key.len()));
         assert_eq!(bytes, self.history_bytes());
     }
 }
