@@ -66,12 +66,16 @@ pub enum Reason {
     HandshakeTimeout,
     /// It spoke plain text where TLS is required.
     PlaintextRefused,
+    /// A proxy did not say in whose name it connects.
+    Unforwarded,
     /// Its transport (TLS) could not be understood.
     TransportGarbled,
     /// No nickname in time.
     RegistrationTimeout,
     /// It sent nothing for too long.
     Idle,
+    /// Too many passwords were wrong, or more input was waiting behind one.
+    PasswordRefused,
     /// Too many nicknames were refused.
     NicknamesRefused,
     /// A browser, or another HTTP client.
@@ -80,6 +84,8 @@ pub enum Reason {
     ServerFull,
     /// The peer's address holds as many connections as it may.
     AddressFull,
+    /// The peer's address is banned.
+    Banned,
     /// The peer's address connects faster than it may.
     ConnectingTooFast,
     /// As many connections as may be are without a nickname.
@@ -102,13 +108,16 @@ impl fmt::Display for Reason {
             Self::EndOfInputTimeout => "end of input, too much of it held back by flood control",
             Self::HandshakeTimeout => "no handshake in time",
             Self::PlaintextRefused => "not encrypted",
+            Self::Unforwarded => "no PROXY header",
             Self::TransportGarbled => "encryption failed",
             Self::RegistrationTimeout => "no nickname in time",
             Self::Idle => "idle for too long",
+            Self::PasswordRefused => "no password",
             Self::NicknamesRefused => "too many nicknames refused",
             Self::Http => "not a web server",
             Self::ServerFull => "server full",
             Self::AddressFull => "too many connections from this address",
+            Self::Banned => "banned",
             Self::ConnectingTooFast => "too many connections from this address at once",
             Self::TooManyUnregistered => "too many without a nickname",
             Self::TooSlow => "too slow to read",

@@ -1,12 +1,21 @@
 //! The limits of an engine.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
+
+use crate::addresses::Addresses;
+use crate::framing::MAX_LINE;
+use crate::password::Password;
 
 /// Everything about an engine that an operator can set. In counts, 0 means no limit; so does a zero duration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
+    /// What the server calls itself in its greeting: one line, at most 64 characters.
+    pub name: Option<String>,
+    /// What everybody is told on registering, line by line: at most 100 of them, and 16 KiB.
+    pub motd: Vec<String>,
     /// The room that everybody joins on registering, with its `#`; none: nobody is in a room at first.
     pub lobby: Option<String>,
     /// How fast one connection may send lines; none: as fast as it likes.
@@ -37,6 +46,12 @@ pub struct Config {
     /// By default a hundred at once, so that all whom `max_connections_per_address` lets share an address can come
     /// back together after a restart, and two a second from then on.
     pub connect_rate: Option<ConnectLimit>,
+    /// What everybody has to say before choosing a nickname; none: nothing.
+    pub password: Option<Password>,
+    /// Who may not connect, to begin with: see [`Engine::ban`](crate::Engine::ban).
+    pub bans: Addresses,
+    /// Who connects in the name of others, and says so before anything else. These count for nobody until they have.
+    pub proxies: Addresses,
     /// Connections that have not chosen a nickname, in all: how much of the server strangers may hold. A connection
     /// over it is told so and closed, and nobody who has a nickname is touched.
     ///
@@ -86,6 +101,32 @@ pub struct HistoryLimits {
     pub bytes: usize,
 }
 
+/// The longest name of a server, in characters.
+const MAX_NAME: usize = 64;
+/// The most lines of a message of the day: some screens.
+const MAX_MOTD_LINES: usize = 100;
+/// The most bytes of it: everybody who registers is owed them.
+const MAX_MOTD: usize = 16 << 10;
+
+impl Config {
+    /// Whether the words in it can be said.
+    pub(crate) fn check_words(&self) -> Result<(), ConfigError> {
+        if self.name.as_ref().is_some_and(|name| {
+            name.trim().is_empty() || name.chars().count() > MAX_NAME || name.contains(char::is_control)
+        }) {
+            return Err(ConfigError::Name);
+        }
+        let bytes: usize = self.motd.iter().map(|line| line.len() + 1).sum();
+        if self.motd.len() > MAX_MOTD_LINES || bytes > MAX_MOTD {
+            return Err(ConfigError::Motd);
+        }
+        match &self.password {
+            Some(password) if password.is_unspeakable(MAX_LINE) => Err(ConfigError::Password),
+            _ => Ok(()),
+        }
+    }
+}
+
 impl Default for HistoryLimits {
     fn default() -> Self {
         Self { events_per_room: 1_000, bytes_per_room: 256 << 10, bytes: 64 << 20 }
@@ -95,6 +136,8 @@ impl Default for HistoryLimits {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            name: None,
+            motd: Vec::new(),
             lobby: Some(String::from("#lobby")),
             flood: Some(FloodLimit { lines: 20, per: Duration::from_secs(4) }),
             backlog: 1 << 20,
@@ -107,6 +150,9 @@ impl Default for Config {
             max_connections: 0,
             max_connections_per_address: 100,
             connect_rate: Some(ConnectLimit { connections: 100, per: Duration::from_secs(50) }),
+            password: None,
+            bans: Addresses::default(),
+            proxies: Addresses::default(),
             max_unregistered: 10_000,
             announce_limit: 1_000,
             history: Some(HistoryLimits::default()),
@@ -118,12 +164,18 @@ impl Default for Config {
 /// Why a [`Config`] cannot be served.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConfigError {
+    /// A name that is empty, too long, or no line.
+    Name,
+    /// A message of the day that is too long.
+    Motd,
     /// The lobby is not a room name.
     Lobby(String),
     /// A flood limit without lines or without time.
     Flood,
     /// A limit on the rate of connections without connections or without time.
     ConnectRate,
+    /// A password that cannot be sent as a line.
+    Password,
     /// All of the memory is less than what one reader may owe.
     MemoryBelowBacklog,
 }
@@ -131,11 +183,18 @@ pub enum ConfigError {
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Name => write!(f, "the server's name has to be one line of 1 to {MAX_NAME} characters"),
+            Self::Motd => {
+                write!(f, "the message of the day may have {MAX_MOTD_LINES} lines and {MAX_MOTD} bytes")
+            }
             Self::Lobby(name) => write!(f, "the lobby {name:?} is not a room name, such as #lobby"),
             Self::Flood => f.write_str("a flood limit needs at least one line, and more than no time"),
             Self::ConnectRate => {
                 f.write_str("a connect rate needs at least one connection, and more than no time")
             }
+            Self::Password => f.write_str(
+                "the password has to be one line of at most 4,096 bytes, without spaces at its ends",
+            ),
             Self::MemoryBelowBacklog => {
                 f.write_str("the memory limit is below what one reader may owe (backlog)")
             }

@@ -1,6 +1,7 @@
 //! What adapters tell the engine.
 
 use core::fmt;
+use core::net::IpAddr;
 
 /// A connection, as the adapter and the engine both call it.
 ///
@@ -35,6 +36,9 @@ pub enum Event<'a> {
     /// A transport handshake has begun after all, where plain text was thought to flow: none does until the next
     /// [`Opened`](Event::Opened). Ignored once the greeting was sent or a line has come.
     Securing,
+    /// The peer, one of [`Config::proxies`](crate::Config), speaks for somebody at this address: limits and bans go by
+    /// that from here on. Comes before [`Opened`](Event::Opened), and is ignored behind it.
+    Forwarded(IpAddr),
     /// The peer sent these bytes. Cut anywhere; the engine copies only what it must keep.
     Received(&'a [u8]),
     /// So many bytes of the outstanding [`Write`](crate::Action::Write) have left for the kernel.
@@ -57,6 +61,8 @@ pub enum Violation {
     Plaintext,
     /// What it sent cannot be understood, as a handshake or later. The transport itself has told it, if it could.
     Garbled,
+    /// It is a proxy, and did not say in whose name it connects.
+    Unforwarded,
 }
 
 /// How a connection came to its end, as the adapter saw it.

@@ -21,8 +21,10 @@
 //!
 //! | module | what it holds |
 //! |---|---|
+//! | `addresses` | sets of addresses: who may not connect, who speaks for others |
 //! | `framing` | bytes to lines: line ends, limits, telnet |
 //! | `flood` | how fast lines, and connections from one address, may come |
+//! | `password` | the password of a server: never shown, compared in constant time |
 //! | `plain` | the plain dialect: lines to requests, notices to bytes |
 //! | `text` | what is valid text, and what a terminal may see of it |
 //! | `chat` | users, rooms and the rules among them; commands to notices |
@@ -34,6 +36,7 @@
 extern crate alloc;
 
 mod action;
+mod addresses;
 mod chat;
 mod config;
 mod engine;
@@ -41,12 +44,15 @@ mod event;
 mod flood;
 mod framing;
 mod outbox;
+mod password;
 mod plain;
 mod text;
 mod time;
 
 pub use action::{Action, Close, Reason, Report, RoomRecord};
+pub use addresses::Addresses;
 pub use config::{Config, ConfigError, ConnectLimit, FloodLimit, HistoryLimits};
-pub use engine::{ConnState, Engine, Footprint, RoomState, Stage, State, Timer};
+pub use engine::{Attempt, ConnState, Engine, Footprint, RoomState, Stage, State, Timer};
 pub use event::{Cause, ConnId, Event, Violation};
+pub use password::Password;
 pub use time::{Mono, Now};

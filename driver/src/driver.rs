@@ -119,6 +119,9 @@ impl<C: Clock, L: Listener> Driver<C, L> {
     fn turn(&mut self, cx: &mut Context<'_>) -> Result<bool, Fault> {
         self.ready.gather(cx.waker());
         let now = self.clock.now();
+        if let Some(bans) = self.ready.take_bans() {
+            self.enter(|engine| engine.ban(now, bans))?;
+        }
         if self.ready.shutdown_asked() && !self.stopping {
             self.stopping = true;
             self.acceptors.clear();

@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use bytes::{Buf, Bytes};
 use chat_core::{Cause, ConnId, Event, Mono, Now, Reason};
 
+use crate::log;
 use crate::observe::Observed;
 use crate::transport::{Incoming, Stream};
 
@@ -122,7 +123,7 @@ impl<S: Stream> Link<S> {
         self.output == Output::Open && !self.wants_input()
     }
 
-    /// It was accepted.
+    /// It was accepted, or a proxy has said for whom.
     pub(crate) fn begin(&mut self, step: &mut Step<'_>) {
         if !self.securing {
             step.engine.handle(step.now, self.id, Event::Opened);
@@ -247,6 +248,13 @@ impl<S: Stream> Link<S> {
                 }
                 Poll::Ready(Ok(Incoming::Ended)) => return self.input_ended(step, Event::PeerFinished),
                 Poll::Ready(Ok(Incoming::CutShort)) => return self.input_ended(step, Event::CutShort),
+                Poll::Ready(Ok(Incoming::Forwarded(peer))) => {
+                    step.engine.handle(step.now, self.id, Event::Forwarded(peer));
+                    log::forwarded(self.id, peer);
+                    self.securing = !self.stream.is_open();
+                    self.begin(step);
+                    return Next::Again;
+                }
                 Poll::Ready(Ok(Incoming::Securing)) => {
                     self.securing = true;
                     step.engine.handle(step.now, self.id, Event::Securing);

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use chat_core::{Cause, ConnId, Reason, Report};
@@ -10,6 +10,10 @@ use tracing::{debug, error, info, warn};
 
 pub(crate) fn connected(conn: ConnId, peer: SocketAddr) {
     info!(%conn, %peer, "connected");
+}
+
+pub(crate) fn forwarded(conn: ConnId, peer: IpAddr) {
+    info!(%conn, %peer, "connected through a proxy");
 }
 
 /// The engine's reason, if it has one, says more than how the transport ended.

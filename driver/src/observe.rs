@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use chat_core::{Action, ConnId, Engine, Event, Now};
+use chat_core::{Action, Addresses, ConnId, Engine, Event, Now};
 
 /// Something that was told to the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub enum Input<'a> {
         /// What.
         event: Event<'a>,
     },
+    /// These addresses, and only these, may not connect.
+    Bans(&'a Addresses),
     /// Time has passed.
     Timeout,
     /// The server is to end.
@@ -73,6 +75,12 @@ impl Observed {
     pub(crate) fn handle_timeout(&mut self, now: Now) {
         self.call(Some((now, Input::Timeout)), |engine| engine.handle_timeout(now));
         self.handled(now, Input::Timeout);
+    }
+
+    pub(crate) fn ban(&mut self, now: Now, bans: Addresses) {
+        let input = Input::Bans(&bans);
+        self.call(Some((now, input)), |engine| engine.ban(now, bans.clone()));
+        self.handled(now, input);
     }
 
     pub(crate) fn shutdown(&mut self, now: Now) {

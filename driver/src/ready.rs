@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Wake, Waker};
 
-/// Asks a [`Driver`](crate::Driver) to shut down, from any thread.
+use chat_core::Addresses;
+
+/// Asks a [`Driver`](crate::Driver) for something, from any thread.
 #[derive(Clone, Debug)]
 pub struct Handle(Arc<Shared>);
 
@@ -14,6 +16,16 @@ impl Handle {
     /// Stop accepting, let the engine say goodbye to everybody, and resolve when the last connection is gone.
     pub fn shutdown(&self) {
         self.0.shutdown.store(true, Ordering::Release);
+        self.wake();
+    }
+
+    /// From now on, these addresses may not connect, and only these. Those who are connected have to leave.
+    pub fn ban(&self, bans: Addresses) {
+        self.0.woken().bans = Some(bans);
+        self.wake();
+    }
+
+    fn wake(&self) {
         let driver = self.0.woken().driver.clone();
         if let Some(driver) = driver {
             driver.wake();
@@ -32,6 +44,7 @@ struct Shared {
 struct Woken {
     slots: Vec<usize>,
     driver: Option<Waker>,
+    bans: Option<Addresses>,
 }
 
 impl Shared {
@@ -85,15 +98,27 @@ pub(crate) struct Ready {
     queue: VecDeque<usize>,
     /// Swapped with the shared list, so that neither allocates in the long run.
     spare: Vec<usize>,
+    bans: Option<Addresses>,
 }
 
 impl Ready {
     pub(crate) fn new() -> Self {
-        Self { shared: Arc::default(), slots: Vec::new(), queue: VecDeque::new(), spare: Vec::new() }
+        Self {
+            shared: Arc::default(),
+            slots: Vec::new(),
+            queue: VecDeque::new(),
+            spare: Vec::new(),
+            bans: None,
+        }
     }
 
     pub(crate) fn handle(&self) -> Handle {
         Handle(Arc::clone(&self.shared))
+    }
+
+    /// The list of bans that was asked for since the last time, if one was.
+    pub(crate) fn take_bans(&mut self) -> Option<Addresses> {
+        self.bans.take()
     }
 
     pub(crate) fn shutdown_asked(&self) -> bool {
@@ -108,6 +133,7 @@ impl Ready {
                 woken.driver = Some(driver.clone());
             }
             mem::swap(&mut woken.slots, &mut self.spare);
+            self.bans = woken.bans.take();
         }
         self.queue.extend(self.spare.drain(..));
     }

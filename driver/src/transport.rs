@@ -1,7 +1,7 @@
 //! What a runtime supplies: time, and sockets that can be polled.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::task::{Context, Poll};
 
 use chat_core::{Mono, Now, Violation};
@@ -33,6 +33,8 @@ pub enum Incoming {
     Ended,
     /// The peer's side has ended, and it may not have been the peer that ended it.
     CutShort,
+    /// The peer speaks for somebody at this address.
+    Forwarded(IpAddr),
     /// So many bytes of the transport's own, without text in them.
     Overhead(usize),
     /// A step of a handshake: no text flows until `Opened`.
@@ -54,7 +56,8 @@ impl From<usize> for Incoming {
 ///
 /// Reads and writes of one connection are polled with the same waker.
 pub trait Stream: Unpin {
-    /// Whether text may flow from the start, and not only when a read has brought [`Incoming::Opened`].
+    /// Whether text may flow from the start, or since a read has brought [`Incoming::Forwarded`], and not only when one
+    /// has brought [`Incoming::Opened`].
     fn is_open(&self) -> bool {
         true
     }

@@ -1,12 +1,15 @@
 //! The engine's configuration, as it is stored. A new field there does not compile until it is here, too.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
-use chat_core::{Config, ConnectLimit, FloodLimit, HistoryLimits};
+use chat_core::{Addresses, Config, ConnectLimit, FloodLimit, HistoryLimits, Password};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct ConfigRecord {
+    name: Option<String>,
+    motd: Vec<String>,
     lobby: Option<String>,
     /// Lines, and their time.
     flood: Option<(u32, Duration)>,
@@ -21,6 +24,10 @@ pub(crate) struct ConfigRecord {
     max_connections_per_address: usize,
     /// Connections, and their time.
     connect_rate: Option<(u32, Duration)>,
+    /// Whether there is one: what it is, is nobody's business.
+    password: bool,
+    bans: Vec<(IpAddr, IpAddr)>,
+    proxies: Vec<(IpAddr, IpAddr)>,
     max_unregistered: usize,
     announce_limit: usize,
     /// Events and bytes of a room, bytes in all.
@@ -31,6 +38,8 @@ pub(crate) struct ConfigRecord {
 impl From<&Config> for ConfigRecord {
     fn from(config: &Config) -> Self {
         let Config {
+            name,
+            motd,
             lobby,
             flood,
             backlog,
@@ -43,12 +52,17 @@ impl From<&Config> for ConfigRecord {
             max_connections,
             max_connections_per_address,
             connect_rate,
+            password,
+            bans,
+            proxies,
             max_unregistered,
             announce_limit,
             history,
             report_messages,
         } = config.clone();
         Self {
+            name,
+            motd,
             lobby,
             flood: flood.map(|FloodLimit { lines, per }| (lines, per)),
             backlog,
@@ -61,6 +75,9 @@ impl From<&Config> for ConfigRecord {
             max_connections,
             max_connections_per_address,
             connect_rate: connect_rate.map(|ConnectLimit { connections, per }| (connections, per)),
+            password: password.is_some(),
+            bans: ranges_of(&bans),
+            proxies: ranges_of(&proxies),
             max_unregistered,
             announce_limit,
             history: history.map(|HistoryLimits { events_per_room, bytes_per_room, bytes }| {
@@ -74,6 +91,8 @@ impl From<&Config> for ConfigRecord {
 impl From<ConfigRecord> for Config {
     fn from(record: ConfigRecord) -> Self {
         Self {
+            name: record.name,
+            motd: record.motd,
             lobby: record.lobby,
             flood: record.flood.map(|(lines, per)| FloodLimit { lines, per }),
             backlog: record.backlog,
@@ -86,6 +105,9 @@ impl From<ConfigRecord> for Config {
             max_connections: record.max_connections,
             max_connections_per_address: record.max_connections_per_address,
             connect_rate: record.connect_rate.map(|(connections, per)| ConnectLimit { connections, per }),
+            password: record.password.then(Password::recorded),
+            bans: addresses_of(record.bans),
+            proxies: addresses_of(record.proxies),
             max_unregistered: record.max_unregistered,
             announce_limit: record.announce_limit,
             history: record.history.map(|(events_per_room, bytes_per_room, bytes)| HistoryLimits {
@@ -96,4 +118,14 @@ impl From<ConfigRecord> for Config {
             report_messages: record.report_messages,
         }
     }
+}
+
+/// Addresses, as they are stored.
+pub(crate) fn ranges_of(addresses: &Addresses) -> Vec<(IpAddr, IpAddr)> {
+    addresses.ranges().map(|range| (*range.start(), *range.end())).collect()
+}
+
+/// And back.
+pub(crate) fn addresses_of(ranges: impl IntoIterator<Item = (IpAddr, IpAddr)>) -> Addresses {
+    ranges.into_iter().map(|(first, last)| first..=last).collect()
 }

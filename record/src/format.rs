@@ -1,16 +1,16 @@
 //! What a recording is made of: a few bytes that say so, a [`Header`], and [`Entry`] after [`Entry`], each in
 //! postcard's wire format (<https://postcard.jamesmunns.com>): numbers as varints, nothing in between.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
-use chat_core::{Cause, Report, RoomRecord, Violation};
+use chat_core::{Attempt, Cause, Report, RoomRecord, Violation};
 use serde::{Deserialize, Serialize, Serializer};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::config::ConfigRecord;
 
 /// How every recording begins. No text does. The last byte is the version of the format.
-pub(crate) const MAGIC: &[u8; 8] = b"\xffchatre\x02";
+pub(crate) const MAGIC: &[u8; 8] = b"\xffchatre\x03";
 
 /// What stands before the entries.
 #[derive(Debug, Serialize, Deserialize)]
@@ -31,7 +31,11 @@ pub(crate) enum Entry<'a> {
     Opened { slot: u32 },
     /// A handshake has begun: no text flows until it is over.
     Securing { slot: u32 },
-    /// A peer sent these bytes.
+    /// What is recorded next has ended this many lines that each may be the password, and this is what they came to.
+    Attempts { attempts: Vec<AttemptRecord> },
+    /// A proxy speaks for this address.
+    Forwarded { slot: u32, peer: IpAddr },
+    /// A peer sent these bytes; those of passwords are blanked.
     Received {
         slot: u32,
         #[serde(serialize_with = "all_at_once")]
@@ -55,6 +59,8 @@ pub(crate) enum Entry<'a> {
         #[serde(with = "CauseRecord")]
         cause: Cause,
     },
+    /// Who may not connect from now on: ranges of addresses.
+    Bans { bans: Vec<(IpAddr, IpAddr)> },
     /// Time has passed.
     Timeout,
     /// The server is to end.
@@ -92,6 +98,21 @@ enum CauseRecord {
 enum ViolationRecord {
     Plaintext,
     Garbled,
+    Unforwarded,
+}
+
+/// [`Attempt`], as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct AttemptRecord(#[serde(with = "AttemptForm")] pub(crate) Attempt);
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Attempt")]
+enum AttemptForm {
+    Right,
+    Wrong,
+    Help,
+    Quit,
+    Http,
 }
 
 /// The same as byte by byte, and much faster.

@@ -10,8 +10,9 @@ use chat_core::{Action, Close, Config, ConnId, Engine, Event, Now};
 use chat_driver::{Input, Observer};
 use tracing::{error, warn};
 
+use crate::config::ranges_of;
 use crate::file::{self, Output, Refused};
-use crate::format::{Entry, Header, MAGIC, hash, hash_of};
+use crate::format::{AttemptRecord, Entry, Header, MAGIC, hash, hash_of};
 
 /// Bytes of an entry that holds nothing that users typed.
 const SMALL: usize = 64;
@@ -21,7 +22,7 @@ const RECENT: usize = 8;
 
 /// Records what a driver tells its engine, and what that answers.
 ///
-/// It holds all that users type. So the file is its owner's alone, and the log says that there is one. It ends
+/// It holds all that users type, but for passwords. So the file is its owner's alone, and the log says that there is one. It ends
 /// at its size limit, at an error of the disk, or with the server; the log says why.
 #[derive(Debug)]
 pub struct Recorder {
@@ -85,10 +86,20 @@ impl Recorder {
         self.record(&Entry::Now { mono, secs, nanos });
     }
 
-    fn record_event(&mut self, conn: ConnId, event: Event<'_>) {
+    fn record_event(&mut self, conn: ConnId, event: Event<'_>, engine: &Engine) {
         let slot = slot_of(conn);
+        let (secret, attempts) = engine.secrets();
+        if !attempts.is_empty() {
+            let attempts = attempts.iter().map(|&attempt| AttemptRecord(attempt)).collect();
+            self.record(&Entry::Attempts { attempts });
+        }
         self.record(&match event {
+            Event::Received(bytes) if secret > 0 => {
+                let bytes = &blanked(bytes, secret);
+                return self.record(&Entry::Received { slot, bytes });
+            }
             Event::Opened => Entry::Opened { slot },
+            Event::Forwarded(peer) => Entry::Forwarded { slot, peer },
             Event::Received(bytes) => Entry::Received { slot, bytes },
             Event::Wrote(count) => Entry::Wrote { slot, count: length(count) },
             Event::Securing => Entry::Securing { slot },
@@ -170,14 +181,15 @@ impl Recorder {
 }
 
 impl Observer for Recorder {
-    fn handled(&mut self, now: Now, input: Input<'_>, _: &Engine) {
+    fn handled(&mut self, now: Now, input: Input<'_>, engine: &Engine) {
         if self.output.is_none() {
             return;
         }
         self.record_time(now);
         match input {
             Input::Connect { conn, peer } => self.record(&Entry::Connect { slot: slot_of(conn), peer }),
-            Input::Event { conn, event } => self.record_event(conn, event),
+            Input::Event { conn, event } => self.record_event(conn, event, engine),
+            Input::Bans(bans) => self.record(&Entry::Bans { bans: ranges_of(bans) }),
             Input::Timeout => self.record(&Entry::Timeout),
             Input::Shutdown => self.record(&Entry::Shutdown),
         }
@@ -215,6 +227,17 @@ impl Drop for Recorder {
 
 pub(crate) fn slot_of(conn: ConnId) -> u32 {
     u32::try_from(conn.slot()).expect("slots are dense")
+}
+
+/// The same with its first `secret` bytes out of sight: all but what ends lines, and telnet's commands, without which
+/// other lines would come of it.
+fn blanked(bytes: &[u8], secret: usize) -> Vec<u8> {
+    const BLANK: u8 = b'*';
+    /// The least of telnet's commands (RFC 854).
+    const COMMAND: u8 = 240;
+    let blank = |byte: u8| if matches!(byte, b'\n' | b'\r' | b'\0' | COMMAND..) { byte } else { BLANK };
+    let (secret, rest) = bytes.split_at(secret);
+    secret.iter().map(|&byte| blank(byte)).chain(rest.iter().copied()).collect()
 }
 
 fn length(bytes: usize) -> u32 {

@@ -8,6 +8,7 @@ use chat_core::{Action, Close, Config, ConfigError, ConnId, Engine, Event, Mono,
 use chat_driver::{Input, Observer};
 use chrono::DateTime;
 
+use crate::config::addresses_of;
 use crate::format::{Entry, Header, MAGIC, hash, hash_of};
 use crate::recorder::slot_of;
 
@@ -183,6 +184,13 @@ impl<'a> Replay<'a> {
                 self.conns[conn.slot()] = Some(conn);
                 observer.handled(self.now, Input::Connect { conn, peer }, &self.engine);
             }
+            Entry::Attempts { ref attempts } => {
+                self.engine.foretell(attempts.iter().map(|attempt| attempt.0));
+            }
+            Entry::Bans { ref bans } => {
+                self.tell(Input::Bans(&addresses_of(bans.iter().copied())), observer);
+            }
+            Entry::Forwarded { slot, peer } => self.event(slot, Event::Forwarded(peer), observer)?,
             Entry::Opened { slot } => self.event(slot, Event::Opened, observer)?,
             Entry::Received { slot, bytes } => self.event(slot, Event::Received(bytes), observer)?,
             Entry::Wrote { slot, count } => self.event(slot, Event::Wrote(count as usize), observer)?,
@@ -228,6 +236,7 @@ impl<'a> Replay<'a> {
         let now = self.now;
         let call = || match input {
             Input::Event { conn, event } => self.engine.handle(now, conn, event),
+            Input::Bans(bans) => self.engine.ban(now, bans.clone()),
             Input::Timeout => self.engine.handle_timeout(now),
             Input::Shutdown => self.engine.shutdown(now),
             Input::Connect { .. } => unreachable!("connections are made where they get their names"),

@@ -1,12 +1,12 @@
 //! What is recorded can be replayed, and nothing else passes for it.
 
 use std::fs;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::PermissionsExt as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use chat_core::{Action, Cause, Config, ConnId, Engine, Event, Mono, Now};
+use chat_core::{Action, Addresses, Cause, Config, ConnId, Engine, Event, Mono, Now, Password};
 use chat_driver::{Input, Observer};
 use chat_record::{Recorder, Replay, Unreadable};
 use chrono::DateTime;
@@ -142,6 +142,66 @@ fn a_panic_of_the_engine_is_recorded_and_met_again() {
     assert!(differs.how.contains("credit is for an outstanding write"), "{differs}");
 }
 
+#[test]
+fn passwords_are_blanked_and_what_comes_behind_them_is_replayed_all_the_same() {
+    let folder = Folder::new("password");
+    let password = Some(Password::new("open sesame"));
+    let mut server = Server::with(&folder.file(), 0, Config { password, ..Config::default() });
+    let peers = [(); 4].map(|()| server.open());
+    let telnet = b"\xff\xfd\x01\xff\xfa\x18sesame\xff\xf0/pass open ses\xff\xf1ame\r\0ann\r\0";
+    let said: [&[&[u8]]; 4] = [
+        &[b"open sesame\nbob\nhello\n"],
+        &[b"/he", b"lp\nopen", b" ses", b"ame", b"\r", b"\ncat\n"],
+        &[b"open sesam\n", b"/quit\nopen sesame\n"],
+        &[telnet],
+    ];
+    for (&peer, chunks) in peers.iter().zip(said) {
+        for &chunk in chunks {
+            server.tell(peer, Event::Received(chunk));
+            server.drain();
+        }
+    }
+    server.recorder = None;
+    let bytes = fs::read(folder.file()).unwrap();
+    for secret in [&b"sesame"[..], b"sesam", b"open", b" ses"] {
+        assert!(!bytes.windows(secret.len()).any(|part| part == secret), "{}", secret.escape_ascii());
+    }
+    let mut replay = Replay::new(&bytes).unwrap();
+    while replay.step(&mut Seen::default()).unwrap() {}
+    let state = server.engine.state();
+    assert_eq!(replay.engine().state(), state);
+    let nicks: Vec<_> = state.conns.iter().filter_map(|conn| conn.nick.as_deref()).collect();
+    assert_eq!(nicks, ["bob", "cat", "ann"]);
+}
+
+#[test]
+fn bans_and_proxies_are_recorded() {
+    let folder = Folder::new("bans");
+    let ip = |last| IpAddr::from([10, 0, 0, last]);
+    let proxies = [ip(1)..=ip(1)].into_iter().collect();
+    let (name, motd) = (Some("The Cave".into()), vec!["Be kind.".into()]);
+    let config = Config { proxies, name, motd, ..Config::default() };
+    let mut server = Server::with(&folder.file(), 0, config.clone());
+    let (ann, bob) = (server.accept(), server.accept());
+    for (conn, last) in [(ann, 2), (bob, 3)] {
+        server.tell(conn, Event::Forwarded(ip(last)));
+        server.tell(conn, Event::Opened);
+        server.tell(conn, Event::Received(if last == 2 { b"ann\n" } else { b"bob\n" }));
+    }
+    server.drain();
+    let bans: Addresses = [ip(3)..=ip(9)].into_iter().collect();
+    server.engine.ban(server.now, bans.clone());
+    server.note(Input::Bans(&bans));
+    server.drain();
+    server.recorder = None;
+    let bytes = fs::read(folder.file()).unwrap();
+    let mut replay = Replay::new(&bytes).unwrap();
+    assert_eq!(replay.config(), &config);
+    let mut seen = Seen::default();
+    while replay.step(&mut seen).unwrap() {}
+    assert_eq!((replay.engine().state(), seen), (server.engine.state(), server.seen));
+}
+
 /// Two people meet, one of them is refused a name, and both go.
 fn session(file: &Path, limit: u64) -> Server {
     let mut server = Server::new(file, limit);
@@ -173,16 +233,24 @@ struct Server {
 
 impl Server {
     fn new(file: &Path, limit: u64) -> Self {
-        let config = Config::default();
+        Self::with(file, limit, Config::default())
+    }
+
+    fn with(file: &Path, limit: u64, config: Config) -> Self {
         let recorder = Some(Recorder::open(file, limit, &config).unwrap());
         Self { engine: Engine::new(config).unwrap(), recorder, seen: Seen::default(), now: at(0) }
     }
 
     fn open(&mut self) -> ConnId {
+        let conn = self.accept();
+        self.tell(conn, Event::Opened);
+        conn
+    }
+
+    fn accept(&mut self) -> ConnId {
         let peer = SocketAddr::from(([10, 0, 0, 1], 4_711));
         let conn = self.engine.connect(self.now, peer.ip());
         self.note(Input::Connect { conn, peer });
-        self.tell(conn, Event::Opened);
         conn
     }
 

@@ -4,8 +4,10 @@ use std::future::{Future as _, poll_fn};
 use std::io;
 use std::pin::pin;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use chat_driver::Driver;
+use chat_proxy::ProxyListener;
 use chat_server::Error;
 use chat_tls::SecureListener;
 use runtime_smol::{Reactor, SmolClock, SmolListener};
@@ -19,7 +21,8 @@ fn run() -> Result<(), Error> {
     smol::block_on(async {
         let mut reactor = Reactor::new()?;
         let listen = |(listener, security)| {
-            Ok(SecureListener::new(SmolListener::new(listener, reactor.registry())?, security))
+            let listener = SmolListener::new(listener, reactor.registry())?;
+            Ok(SecureListener::new(ProxyListener::new(listener, Arc::clone(&setup.proxies)), security))
         };
         let listeners = setup.listeners.into_iter().map(listen).collect::<io::Result<_>>()?;
         let clock = SmolClock::new(chat_server::utc_now);

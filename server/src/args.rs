@@ -2,13 +2,12 @@
 
 use std::path::PathBuf;
 
-use chat_core::{Config, HistoryLimits};
+use chat_core::{Addresses, Config, HistoryLimits};
 use clap::{Arg, ArgAction, CommandFactory, Parser, ValueEnum};
 use tracing::Level;
 
-use crate::Error;
-use crate::descriptors;
-use crate::value::{ConnectRate, Flood, Listen, Lobby, Seconds, Size};
+use crate::value::{ConnectRate, Flood, Listen, Lobby, Network, Seconds, Size};
+use crate::{Error, bans, descriptors, text_file};
 
 /// The port of a server that was not told another.
 const DEFAULT_PORT: u16 = 8080;
@@ -29,6 +28,14 @@ pub(crate) struct Args {
     #[arg(long, env = "CHAT_LISTEN", hide_env = true, value_name = "ADDR", value_delimiter = ',')]
     #[arg(default_values_t = [Listen::Everywhere(DEFAULT_PORT)])]
     pub(crate) listen: Vec<Listen>,
+
+    /// What the server calls itself in its greeting
+    #[arg(long, env = "CHAT_NAME", hide_env = true, value_name = "TEXT", hide_short_help = true)]
+    name: Option<String>,
+
+    /// File with what everybody is told on registering
+    #[arg(long, env = "CHAT_MOTD", hide_env = true, value_name = "FILE", hide_short_help = true)]
+    motd: Option<PathBuf>,
 
     /// Room that everybody joins, or none
     #[arg(long, env = "CHAT_LOBBY", hide_env = true, value_name = "#NAME")]
@@ -99,6 +106,19 @@ pub(crate) struct Args {
     #[arg(long, env = "CHAT_MAX_UNREGISTERED", hide_env = true, value_name = "N", hide_short_help = true)]
     #[arg(default_value_t = Config::default().max_unregistered)]
     max_unregistered: usize,
+
+    /// File with the password that everybody has to say
+    #[arg(long, env = "CHAT_PASSWORD_FILE", hide_env = true, value_name = "FILE", hide_short_help = true)]
+    pub(crate) password_file: Option<PathBuf>,
+
+    /// File with addresses and networks that may not connect, one a line; read again on SIGHUP
+    #[arg(long, env = "CHAT_BANS", hide_env = true, value_name = "FILE", hide_short_help = true)]
+    pub(crate) bans: Option<PathBuf>,
+
+    /// Addresses and networks of proxies: from them, the PROXY protocol is spoken; repeatable
+    #[arg(long, env = "CHAT_PROXIES", hide_env = true, value_name = "CIDR", value_delimiter = ',')]
+    #[arg(hide_short_help = true)]
+    proxies: Vec<Network>,
 
     /// Members up to which joins are announced
     #[arg(long, env = "CHAT_ANNOUNCE_LIMIT", hide_env = true, value_name = "N")]
@@ -220,6 +240,8 @@ impl Args {
     /// What the engine is to be, on a machine that allows so many file descriptors.
     pub(crate) fn engine_config(&self, descriptors: u64) -> Result<Config, Error> {
         Ok(Config {
+            name: self.name.clone(),
+            motd: self.motd.as_deref().map_or(Ok(Vec::new()), text_file::motd)?,
             lobby: self.lobby.0.clone(),
             flood: self.flood.0,
             backlog: self.backlog.0,
@@ -232,6 +254,9 @@ impl Args {
             max_connections: descriptors::max_connections(self.max_connections, descriptors)?,
             max_connections_per_address: self.max_connections_per_address,
             connect_rate: self.connect_rate.0,
+            password: self.password_file.as_deref().map(text_file::password).transpose()?,
+            bans: self.bans.as_deref().map_or(Ok(Addresses::default()), bans::read)?,
+            proxies: self.proxies.iter().map(|network| network.range()).collect(),
             max_unregistered: self.max_unregistered,
             announce_limit: self.announce_limit,
             history: (self.history == History::Memory).then(HistoryLimits::default),

@@ -9,6 +9,8 @@
 //! | `file` | the configuration file |
 //! | `settings` | the settings in force: from flags, environment, file and defaults |
 //! | `value` | how a size, a time or a flood limit is written in a flag |
+//! | `text_file` | files that settings name: a password, a message of the day |
+//! | `bans` | the file of bans |
 //! | `descriptors` | how many connections the machine allows |
 //! | `socket` | listening sockets, and what is set on accepted ones |
 //! | `systemd` | sockets that a service manager hands over, and what it is told |
@@ -16,12 +18,14 @@
 //! | `signals` | Ctrl-C, twice if need be; SIGHUP |
 
 mod args;
+mod bans;
 mod descriptors;
 mod file;
 mod settings;
 mod signals;
 mod socket;
 mod systemd;
+mod text_file;
 mod tls;
 mod value;
 
@@ -34,7 +38,7 @@ use std::process::{self, ExitCode};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use chat_core::{Config, ConfigError, Engine};
+use chat_core::{Addresses, Config, ConfigError, Engine};
 use chat_driver::{Fault, Observer};
 use chat_record::Recorder;
 use chat_tls::{Acceptor, Security};
@@ -61,6 +65,8 @@ pub struct Setup {
     pub observer: Option<Box<dyn Observer>>,
     /// Bound, listening and non-blocking, and what each of them takes.
     pub listeners: Vec<(TcpListener, Security)>,
+    /// Who connects in the name of others.
+    pub proxies: Arc<Addresses>,
     /// Held back from now on, until [`Signals::shut_down`] says whom they concern.
     pub signals: Signals,
 }
@@ -79,14 +85,16 @@ pub fn start() -> Result<Setup, Error> {
     }
     init_log(args);
     let acceptor = tls::acceptor(args)?;
-    let signals = Signals::hold_back(acceptor.clone())?;
+    let signals = Signals::hold_back(acceptor.clone(), args.bans.clone())?;
+    args.password_file.as_deref().into_iter().for_each(text_file::warn_if_public);
     let listeners = listeners(args, acceptor)?;
     let observer = recorder(args, &config)?;
+    let proxies = Arc::new(config.proxies);
     for (listener, security) in &listeners {
         info!(addr = %listener.local_addr()?, tls = tls::mode(security), "listening");
     }
     systemd::notify_ready();
-    Ok(Setup { engine, observer, listeners, signals })
+    Ok(Setup { engine, observer, listeners, proxies, signals })
 }
 
 /// All listening sockets, and what each of them takes.
@@ -132,6 +140,7 @@ pub fn finish(result: Result<(), Error>) -> ExitCode {
                 | Error::File { .. }
                 | Error::Config(_)
                 | Error::Descriptors { .. }
+                | Error::TextFile { .. }
                 | Error::TlsSettings { .. }
                 | Error::Tls(_) => EXIT_USAGE,
                 Error::Fault(_) => EXIT_FAULT,
@@ -174,6 +183,15 @@ pub enum Error {
         line: usize,
         /// What is wrong with it.
         what: String,
+    },
+    /// A file that a setting names, and that cannot be read as text.
+    TextFile {
+        /// The setting.
+        setting: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
     },
     /// Limits that contradict each other.
     Config(ConfigError),
@@ -227,6 +245,7 @@ impl fmt::Display for Error {
         match self {
             Self::Usage(line) => write!(f, "{line} (see --help)"),
             Self::File { path, line, what } => write!(f, "{}:{line}: {what}", path.display()),
+            Self::TextFile { path, error, .. } => write!(f, "cannot read {}: {error}", path.display()),
             Self::Config(error) => error.fmt(f),
             Self::Descriptors { connections, needed, limit } => write!(
                 f,

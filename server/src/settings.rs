@@ -62,6 +62,10 @@ impl Settings {
     /// Says on which line of the file an error is, if it is there.
     fn locate(&self, error: Error) -> Error {
         let suspects: &[&str] = match &error {
+            Error::TextFile { setting, .. } => slice::from_ref(setting),
+            Error::Config(ConfigError::Name) => &["name"],
+            Error::Config(ConfigError::Motd) => &["motd"],
+            Error::Config(ConfigError::Password) => &["password_file"],
             Error::Config(ConfigError::Lobby(_)) => &["lobby"],
             Error::Config(ConfigError::Flood) => &["flood"],
             Error::Config(ConfigError::ConnectRate) => &["connect_rate"],

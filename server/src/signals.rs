@@ -1,7 +1,8 @@
-//! Ctrl-C and SIGTERM: the first ends the server politely, the second at once. SIGHUP reads the certificate again, where
-//! there is one. SIGXFSZ ends nothing.
+//! Ctrl-C and SIGTERM: the first ends the server politely, the second at once. SIGHUP reads the certificate and the bans
+//! again, where there are any. SIGXFSZ ends nothing.
 
 use std::io;
+use std::path::PathBuf;
 use std::process;
 use std::sync::Arc;
 use std::thread;
@@ -11,7 +12,7 @@ use chat_tls::Acceptor;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use tracing::info;
 
-use crate::{systemd, tls};
+use crate::{bans, systemd, tls};
 
 /// The exit code after a second signal: what a shell reports for a program ended by Ctrl-C.
 const EXIT_INTERRUPTED: i32 = 130;
@@ -20,19 +21,20 @@ const EXIT_INTERRUPTED: i32 = 130;
 pub struct Signals {
     signals: signal_hook::iterator::Signals,
     acceptor: Option<Arc<Acceptor>>,
+    bans: Option<PathBuf>,
 }
 
 impl Signals {
     /// From now on, these signals do not kill the process.
-    pub(crate) fn hold_back(acceptor: Option<Arc<Acceptor>>) -> io::Result<Self> {
+    pub(crate) fn hold_back(acceptor: Option<Arc<Acceptor>>, bans: Option<PathBuf>) -> io::Result<Self> {
         // A file that may not grow is an error of writing it, as a full disk is.
         signal_hook::flag::register(SIGXFSZ, Arc::default())?;
         let signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
-        if acceptor.is_some() {
+        if acceptor.is_some() || bans.is_some() {
             // Without, it ends a server whose terminal is closed, as it ends other programs.
             signals.add_signal(SIGHUP)?;
         }
-        Ok(Self { signals, acceptor })
+        Ok(Self { signals, acceptor, bans })
     }
 
     /// Sends them on, those that came meanwhile included, from a thread of their own.
@@ -41,7 +43,10 @@ impl Signals {
             let mut ending = false;
             for signal in self.signals.forever() {
                 match signal {
-                    SIGHUP => self.acceptor.iter().for_each(|acceptor| tls::reload(acceptor)),
+                    SIGHUP => {
+                        self.acceptor.iter().for_each(|acceptor| tls::reload(acceptor));
+                        self.bans.iter().for_each(|path| bans::reload(path, &handle));
+                    }
                     _ if ending => process::exit(EXIT_INTERRUPTED),
                     _ => {
                         ending = true;

@@ -1,11 +1,13 @@
 //! How values are written in flags. Each type reads back what it prints, so that defaults can be shown.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
 use chat_core::{ConnectLimit, FloodLimit};
+use ipnet::IpNet;
 
 /// Where to listen: an address, or a port alone (`8080`, `:8080`) for all interfaces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +33,34 @@ impl fmt::Display for Listen {
             Self::At(addr) => addr.fmt(f),
             Self::Everywhere(port) => port.fmt(f),
         }
+    }
+}
+
+/// An address, or a network in CIDR notation: `192.0.2.0/24`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Network(IpNet);
+
+impl Network {
+    /// From its first address to its last.
+    pub(crate) fn range(self) -> RangeInclusive<IpAddr> {
+        self.0.network()..=self.0.broadcast()
+    }
+}
+
+impl FromStr for Network {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let network = text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
+        network
+            .map(Self)
+            .ok_or_else(|| format!("{text:?} is neither an address nor a network, such as 192.0.2.0/24"))
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.prefix_len() == self.0.max_prefix_len() { self.0.addr().fmt(f) } else { self.0.fmt(f) }
     }
 }
 
@@ -169,6 +199,9 @@ mod tests {
         for text in ["127.0.0.1:0", "[::1]:8080", "8080"] {
             assert!(same::<Listen>(text), "{text}");
         }
+        for text in ["192.0.2.1", "192.0.2.0/24", "2001:db8::1", "2001:db8::/32"] {
+            assert!(same::<Network>(text), "{text}");
+        }
         for text in ["#lobby", "none"] {
             assert!(same::<Lobby>(text), "{text}");
         }
@@ -185,6 +218,11 @@ mod tests {
     fn nonsense_is_refused() {
         assert_eq!(":8080".parse(), Ok(Listen::Everywhere(8080)));
         assert!("localhost:8080".parse::<Listen>().is_err());
+        assert!(
+            ["", "192.0.2", "192.0.2.0/33", "example.org", "::/129"]
+                .iter()
+                .all(|it| it.parse::<Network>().is_err())
+        );
         assert!("20".parse::<Flood>().is_err());
         assert!("-1".parse::<Seconds>().is_err());
         assert!("nan".parse::<Seconds>().is_err());

@@ -19,7 +19,8 @@ pub struct How {
     pub until: Option<Duration>,
     /// Whether what is seen is printed.
     pub print: bool,
-    /// Whether the oracle looks on. It knows only ASCII names, and those that are in the simulation's tables.
+    /// Whether the oracle looks on. It knows only ASCII names, and those that are in the simulation's tables, and no
+    /// password that is blanked.
     pub judge: bool,
 }
 
@@ -115,6 +116,7 @@ impl Observer for Viewer<'_> {
             Input::Connect { conn, peer } => self.print(&Seen::Accepted(*conn, *peer)),
             Input::Event { conn, event } => self.print(&Seen::event(*conn, event, &mut String::new())),
             Input::Timeout => self.print(&Seen::Timeout),
+            Input::Bans(bans) => self.print(&Seen::bans(bans, &mut Vec::new())),
             Input::Shutdown => self.print(&Seen::Shutdown),
         }
         if let Some(oracle) = &mut self.oracle {

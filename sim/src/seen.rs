@@ -1,9 +1,9 @@
 //! What the trace says.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
-use chat_core::{Action, ConnId, Event, Violation};
+use chat_core::{Action, Addresses, ConnId, Event, Violation};
 
 /// One observation.
 #[derive(Hash)]
@@ -20,6 +20,8 @@ pub(crate) enum Seen<'a> {
     Wrote(ConnId, u64),
     /// Time passed for it.
     Timeout,
+    /// It was told whom to ban.
+    Bans(&'a [(IpAddr, IpAddr)]),
     /// It was told to end.
     Shutdown,
     /// It wants this written.
@@ -41,6 +43,11 @@ impl<'a> Seen<'a> {
             Event::Received(bytes) => Self::Received(conn, bytes),
             Event::Wrote(count) => Self::Wrote(conn, count as u64),
             Event::Opened => Self::Told(conn, "opened"),
+            Event::Forwarded(peer) => {
+                *text = format!("forwarded for {peer}");
+                Self::Told(conn, text)
+            }
+            Event::Violated(Violation::Unforwarded) => Self::Told(conn, "not forwarded"),
             Event::Securing => Self::Told(conn, "securing"),
             Event::PeerFinished => Self::Told(conn, "peer finished"),
             Event::CutShort => Self::Told(conn, "cut short"),
@@ -51,6 +58,12 @@ impl<'a> Seen<'a> {
                 Self::Told(conn, text)
             }
         }
+    }
+
+    /// A list of bans.
+    pub(crate) fn bans(bans: &Addresses, ranges: &'a mut Vec<(IpAddr, IpAddr)>) -> Self {
+        ranges.extend(bans.ranges().map(|range| (*range.start(), *range.end())));
+        Self::Bans(ranges)
     }
 
     /// An action.
@@ -75,6 +88,7 @@ impl fmt::Display for Seen<'_> {
             Self::Told(conn, what) => write!(f, "in  {conn} {what}"),
             Self::Wrote(conn, count) => write!(f, "in  {conn} wrote {count} bytes"),
             Self::Timeout => f.write_str("in  timeout"),
+            Self::Bans(ranges) => write!(f, "in  bans {ranges:?}"),
             Self::Shutdown => f.write_str("in  shutdown"),
             Self::Write(conn, bytes) => {
                 write!(f, "out {conn} write \"{}\" ({} bytes)", shown(bytes), bytes.len())

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 /// Bytes of the header.
-pub const HEADER: usize = 64;
+pub const HEADER: usize = 72;
 /// Bytes of a record.
 pub const RECORD: usize = 8;
 

@@ -102,7 +102,7 @@ impl<S: Stream> SecureStream<S> {
 
 impl<S: Stream> Stream for SecureStream<S> {
     fn is_open(&self) -> bool {
-        matches!(self.layer, Layer::Plain | Layer::Undecided(_))
+        matches!(self.layer, Layer::Plain | Layer::Undecided(_)) && self.inner.is_open()
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<Incoming>> {

@@ -12,6 +12,7 @@ mod notice;
 mod room;
 mod talk;
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use chrono::{DateTime, Utc};
@@ -85,6 +86,7 @@ pub(crate) struct Chat {
     nicks: Directory<UserId>,
     rooms: Rooms,
     lobby: Option<Name>,
+    motd: Vec<String>,
     /// 0 is no limit, here and below.
     rooms_per_user: usize,
     members_per_room: usize,
@@ -98,6 +100,7 @@ impl Chat {
             nicks: Directory::default(),
             rooms: Rooms::new(config.announce_limit, config.history),
             lobby,
+            motd: config.motd.clone(),
             rooms_per_user: config.rooms_per_user,
             members_per_room: config.members_per_room,
         }
@@ -114,6 +117,7 @@ impl Chat {
         let Some(name) = self.free_nick(user, nick, None, sink) else { return false };
         self.nicks.insert(&name, user);
         sink.tell(user, Notice::Welcome { nick: &name.shown });
+        self.motd.iter().for_each(|text| sink.tell(user, Notice::Motd { text }));
         let slot = user.0 as usize;
         if slot >= self.users.len() {
             self.users.resize_with(slot + 1, || None);

@@ -61,6 +61,8 @@ impl Kind {
 pub(crate) enum Notice<'a> {
     /// Registration succeeded.
     Welcome { nick: &'a str },
+    /// A line of the message of the day.
+    Motd { text: &'a str },
     /// The user is in this room now, and it is the current one.
     Joined { room: &'a str, members: usize, topic: Option<&'a str> },
     /// The user left a room; another, if any, is current.

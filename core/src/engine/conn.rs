@@ -39,11 +39,20 @@ pub(super) enum Standing {
     Registered,
 }
 
+impl Standing {
+    /// That of a connection which has just come, over this limit if any.
+    pub(super) fn of_newcomer(over: Option<Reason>) -> Self {
+        if over.is_some() { Self::Refused } else { Self::Unregistered }
+    }
+}
+
 /// The state of choosing a nickname.
 #[derive(Debug)]
 pub(super) struct Registering {
     /// When the greeting is due; none: it was sent, or the user spoke first.
     pub(super) greeting: Option<Mono>,
+    /// Whether it has still to say the password.
+    pub(super) owes_password: bool,
     /// The limit that it is over: it is told so instead of being greeted, or as soon as it speaks.
     pub(super) over: Option<Reason>,
     /// When it has taken too long; stands still while input is paused.
@@ -52,7 +61,7 @@ pub(super) struct Registering {
     pub(super) paused: Option<Mono>,
     /// Whether a whole line has come.
     pub(super) spoke: bool,
-    /// Nicknames refused.
+    /// Passwords and nicknames refused.
     pub(super) refusals: u8,
     /// One was refused in this turn: what follows of it decides whether this is a script.
     pub(super) refused_now: bool,
@@ -88,8 +97,8 @@ pub(super) struct Answering {
 #[derive(Debug)]
 pub(super) struct Conn {
     pub(super) phase: Phase,
-    /// The address it counts for; none, when it counts for none.
-    pub(super) address: Option<IpAddr>,
+    /// Where it comes from.
+    pub(super) peer: IpAddr,
     pub(super) standing: Standing,
     /// Of an unfinished line; none, while there is nothing in it.
     pub(super) framer: Option<Box<Framer>>,
@@ -117,11 +126,11 @@ pub(super) struct Conn {
 }
 
 impl Conn {
-    /// A new one in this phase, counting for `address`.
-    pub(super) fn new(phase: Phase, address: Option<IpAddr>, standing: Standing) -> Self {
+    /// A new one in this phase.
+    pub(super) fn new(phase: Phase, peer: IpAddr, standing: Standing) -> Self {
         Self {
             phase,
-            address,
+            peer,
             standing,
             framer: None,
             bucket: Bucket::default(),

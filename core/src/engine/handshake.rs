@@ -19,6 +19,7 @@ impl Engine {
         let conn = self.conns.get_mut(slot);
         conn.phase = Phase::Registering(Box::new(Registering {
             greeting: Some(self.mono.after(deadlines::GREETING)),
+            owes_password: self.config.password.is_some(),
             over,
             until,
             paused: None,
@@ -40,15 +41,17 @@ impl Engine {
             _ => return,
         };
         *phase = Phase::Handshaking { until, over, begun: true };
-        if over == Some(Reason::ConnectingTooFast) {
-            // To be told, it would need the handshake that this limit is to save.
-            self.drop_now(slot, Reason::ConnectingTooFast);
+        if let Some(reason @ (Reason::ConnectingTooFast | Reason::Banned)) = over {
+            // To be told, it would need the handshake that it is not worth.
+            self.drop_now(slot, reason);
         }
     }
 
     /// There was no handshake in time. Whoever has not begun one waits for a greeting, most likely, and can read.
     pub(super) fn give_up_handshake(&mut self, slot: u32) {
-        if matches!(self.conns.get(slot).phase, Phase::Handshaking { begun: false, .. }) {
+        let conn = self.conns.get(slot);
+        let silent = matches!(conn.phase, Phase::Handshaking { begun: false, .. });
+        if silent && !self.config.proxies.contains(conn.peer) {
             self.close(slot, Reason::PlaintextRefused);
         } else {
             self.drop_now(slot, Reason::HandshakeTimeout);
@@ -59,9 +62,13 @@ impl Engine {
     pub(super) fn greet(&mut self, slot: u32) {
         let Phase::Registering(registering) = &mut self.conns.get_mut(slot).phase else { return };
         registering.greeting = None;
+        let owes_password = registering.owes_password;
         match registering.over {
             Some(reason) => self.close(slot, reason),
-            None => self.turn.write(UserId(slot), plain::greeting),
+            None => {
+                let name = self.config.name.as_deref();
+                self.turn.write(UserId(slot), |out| plain::greeting(out, name, owes_password));
+            }
         }
     }
 
@@ -70,6 +77,7 @@ impl Engine {
         let reason = match violation {
             Violation::Plaintext => Reason::PlaintextRefused,
             Violation::Garbled => Reason::TransportGarbled,
+            Violation::Unforwarded => Reason::Unforwarded,
         };
         if !matches!(self.conns.get(slot).phase, Phase::Closing(_) | Phase::Closed) {
             self.close(slot, reason);

@@ -16,7 +16,7 @@ use crate::plain::{self, Registration, Request};
 use crate::text;
 use crate::time::MaybeMono;
 
-/// Nicknames that may be refused before the connection is.
+/// Passwords and nicknames that may be refused before the connection is.
 const MAX_REFUSALS: u8 = 5;
 
 impl Engine {
@@ -25,7 +25,12 @@ impl Engine {
         if matches!(conn.phase, Phase::Closing(_) | Phase::Closed) {
             return;
         }
-        if conn.held.is_empty() && conn.takes_lines() {
+        let waits = !conn.held.is_empty() || !conn.takes_lines();
+        if self.owes_password(slot) {
+            self.keep_secret(bytes.len());
+        }
+        let conn = self.conns.get_mut(slot);
+        if !waits {
             let left = self.serve(slot, bytes);
             if left > 0 {
                 self.hold(slot, Held::new(Bytes::copy_from_slice(&bytes[bytes.len() - left..])));
@@ -82,6 +87,7 @@ impl Engine {
     /// No chat state is touched while bytes are taken apart and understood: a panic there is this connection's
     /// alone, and poisons nothing.
     fn serve(&mut self, slot: u32, mut input: &[u8]) -> usize {
+        let offered = input.len();
         let mut fresh = Framer::default();
         let mut kept = self.conns.get_mut(slot).framer.take();
         let framer = kept.as_deref_mut().unwrap_or(&mut fresh);
@@ -97,7 +103,11 @@ impl Engine {
                 self.take_token(slot);
             }
             if let Some(line) = line {
+                let entering = self.owes_password(slot);
                 self.serve_line(slot, line);
+                if entering && self.is_entered(slot) {
+                    self.keep_secret(offered - input.len());
+                }
             }
             self.poisoned = true;
         }
@@ -125,8 +135,13 @@ impl Engine {
         }
         match limit.map_or(Ok(()), |limit| conn.bucket.check(limit, now)) {
             Ok(()) => true,
+            Err(_) if self.owes_password(slot) => {
+                // What is held back would have to be kept out of recordings, and be in them if the password is right.
+                self.close(slot, Reason::PasswordRefused);
+                false
+            }
             Err(at) => {
-                conn.resume_at = at.into();
+                self.conns.get_mut(slot).resume_at = at.into();
                 false
             }
         }
@@ -158,7 +173,11 @@ impl Engine {
                 return self.close(slot, reason);
             }
             let first = !mem::replace(&mut registering.spoke, true);
-            self.serve_registration(slot, line, first);
+            if registering.owes_password {
+                self.serve_entrance(slot, line, first);
+            } else {
+                self.serve_registration(slot, line, first);
+            }
         } else {
             self.serve_request(slot, line);
         }
@@ -169,18 +188,18 @@ impl Engine {
         let Line::Text(bytes) = line else {
             self.poisoned = true;
             self.turn.write(user, plain::line_too_long);
-            return self.nickname_refused(slot);
+            return self.registration_refused(slot, Reason::NicknamesRefused);
         };
         if first && plain::is_http_request(bytes) {
             self.poisoned = true;
-            self.turn.write(user, |out| out.extend_from_slice(plain::HTTP_ANSWER));
-            return self.close(slot, Reason::Http);
+            return self.refuse_http(slot);
         }
         let text = text::from_wire(bytes);
         let request = plain::parse_registration(&text);
         self.poisoned = true;
         match request {
             Registration::Help(command) => self.turn.write(user, |out| plain::help(out, command)),
+            Registration::Password => self.turn.write(user, plain::no_password),
             Registration::Quit => self.close(slot, Reason::Quit),
             Registration::Nick(nick) => {
                 if self.chat.register(user, nick, self.stamp, &mut self.turn) {
@@ -189,33 +208,40 @@ impl Engine {
                     let (conn, nick) = (self.conns.id(slot), self.chat.nick(user).into());
                     self.turn.report(Report::Registered { conn, nick });
                 } else {
-                    self.nickname_refused(slot);
+                    self.registration_refused(slot, Reason::NicknamesRefused);
                 }
             }
         }
     }
 
-    fn nickname_refused(&mut self, slot: u32) {
+    /// A browser, most likely.
+    pub(super) fn refuse_http(&mut self, slot: u32) {
+        self.turn.write(UserId(slot), |out| out.extend_from_slice(plain::HTTP_ANSWER));
+        self.close(slot, Reason::Http);
+    }
+
+    /// A nickname or a password was refused: there is another chance, unless it was the last, or a script.
+    pub(super) fn registration_refused(&mut self, slot: u32, reason: Reason) {
         let Phase::Registering(registering) = &mut self.conns.get_mut(slot).phase else { return };
         registering.refusals += 1;
         if registering.refusals >= MAX_REFUSALS {
-            return self.close(slot, Reason::NicknamesRefused);
+            return self.close(slot, reason);
         }
         registering.refused_now = true;
-        self.refused.push(slot);
+        self.refused.push((slot, reason));
     }
 
-    /// Decides, at the end of a turn, about those whose nickname was refused in it. If more input is waiting,
-    /// it comes from a script, whose next message must not become its name.
+    /// Decides, at the end of a turn, about those whose nickname or password was refused in it. If more input is
+    /// waiting, it comes from a script, whose next message must not become its name.
     pub(super) fn settle_refused(&mut self) {
-        for slot in mem::take(&mut self.refused) {
+        for (slot, reason) in mem::take(&mut self.refused) {
             let Some(conn) = self.conns.find(slot) else { continue };
             let Phase::Registering(registering) = &mut conn.phase else { continue };
             registering.refused_now = false;
             if conn.held.is_empty() {
                 self.resume(slot);
             } else {
-                self.close(slot, Reason::NicknamesRefused);
+                self.close(slot, reason);
             }
             self.rearm(slot);
         }

@@ -5,7 +5,7 @@ use core::net::{IpAddr, Ipv6Addr};
 
 use super::Engine;
 use super::arrivals::Arrivals;
-use super::conn::{Conn, Standing};
+use super::conn::{Conn, Phase, Standing};
 use crate::action::Reason;
 
 /// Connections over a limit that are told so at one time; further ones are dropped without a word, so that
@@ -63,11 +63,13 @@ impl Engine {
     }
 
     /// Counts a new connection, or says which limit it is over.
-    pub(super) fn admit(&mut self, peer: IpAddr) -> (Option<Reason>, Option<IpAddr>) {
-        let address = counted_address(peer);
+    pub(super) fn admit(&mut self, peer: IpAddr) -> Option<Reason> {
+        let address = self.counted_address(peer);
         let limit = |limit: usize| if limit == 0 { usize::MAX } else { limit };
         let held = address.map_or(0, |address| self.limits.addresses.get(&address).copied().unwrap_or(0));
-        let over = if !self.comes_in_time(address) {
+        let over = if self.config.bans.contains(peer) {
+            Some(Reason::Banned)
+        } else if !self.comes_in_time(address) {
             Some(Reason::ConnectingTooFast)
         } else if self.limits.admitted >= limit(self.config.max_connections) {
             Some(Reason::ServerFull)
@@ -80,14 +82,54 @@ impl Engine {
         };
         if over.is_some() {
             self.limits.refused += 1;
-            return (over, None);
+            return over;
         }
         self.limits.admitted += 1;
         self.limits.unregistered += 1;
         if let Some(address) = address {
             *self.limits.addresses.entry(address).or_default() += 1;
         }
-        (None, address)
+        None
+    }
+
+    /// A proxy says for whom it has connected: it is as if that one had.
+    pub(super) fn forwarded(&mut self, slot: u32, peer: IpAddr) {
+        let conn = self.conns.get(slot);
+        let Phase::Handshaking { over, .. } = conn.phase else { return };
+        if over.is_none() {
+            self.discharge(slot);
+        }
+        let over = over.or_else(|| self.admit(peer));
+        let conn = self.conns.get_mut(slot);
+        conn.peer = peer;
+        conn.standing = Standing::of_newcomer(over);
+        if let Phase::Handshaking { over: told, .. } = &mut conn.phase {
+            *told = over;
+        }
+        self.drop_surplus(slot, over);
+    }
+
+    /// Drops a connection over a limit if so many are being told already that it is not worth it.
+    pub(super) fn drop_surplus(&mut self, slot: u32, over: Option<Reason>) {
+        if let Some(reason) = over
+            && self.limits.refused > MAX_REFUSED
+        {
+            self.drop_now(slot, reason);
+        }
+    }
+
+    /// Lets a connection go that is banned by now.
+    pub(super) fn enforce_ban(&mut self, slot: u32) {
+        let conn = self.conns.get_mut(slot);
+        if !self.config.bans.contains(conn.peer) {
+            return;
+        }
+        match &mut conn.phase {
+            // It cannot be told before it can read.
+            Phase::Handshaking { .. } => self.drop_now(slot, Reason::Banned),
+            Phase::Registering(_) | Phase::Chatting { .. } => self.close(slot, Reason::Banned),
+            Phase::Closing(_) | Phase::Closed => {}
+        }
     }
 
     /// Whether the connect rate lets one more connection from `address` through.
@@ -103,8 +145,10 @@ impl Engine {
     }
 
     /// Gives back what a connection counted for.
-    pub(super) fn discharge(&mut self, conn: &Conn) {
-        match conn.standing {
+    pub(super) fn discharge(&mut self, slot: u32) {
+        let conn = self.conns.get(slot);
+        let (standing, address) = (conn.standing, self.counted_address(conn.peer));
+        match standing {
             Standing::Refused => {
                 self.limits.refused -= 1;
                 return;
@@ -113,7 +157,7 @@ impl Engine {
             Standing::Registered => {}
         }
         self.limits.admitted -= 1;
-        let Some(address) = conn.address else { return };
+        let Some(address) = address else { return };
         let held = self.limits.addresses.get_mut(&address).expect("a counted address");
         *held -= 1;
         if *held == 0 {
@@ -151,7 +195,14 @@ impl Engine {
         assert_eq!(count(Standing::Unregistered), self.limits.unregistered);
         assert_eq!(self.conns.len() - refused, self.limits.admitted);
         let of_addresses: usize = self.limits.addresses.values().sum();
-        assert_eq!(of_addresses, self.conns.iter().filter(|(_, conn)| conn.address.is_some()).count());
+        let counts =
+            |conn: &Conn| conn.standing != Standing::Refused && self.counted_address(conn.peer).is_some();
+        assert_eq!(of_addresses, self.conns.iter().filter(|(_, conn)| counts(conn)).count());
+    }
+
+    /// The address that a peer counts for. Proxies count for none.
+    fn counted_address(&self, peer: IpAddr) -> Option<IpAddr> {
+        counted_address(peer).filter(|_| !self.config.proxies.contains(peer))
     }
 }
 

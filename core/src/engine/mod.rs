@@ -4,6 +4,7 @@ mod arrivals;
 mod closing;
 mod conn;
 mod deadlines;
+mod entrance;
 mod handshake;
 mod held;
 mod input;
@@ -20,10 +21,12 @@ use core::time::Duration;
 use chrono::{DateTime, Utc};
 use conn::{Conn, Conns, Phase, Standing};
 pub use deadlines::Timer;
+pub use entrance::Attempt;
 pub use limits::Footprint;
 pub use state::{ConnState, RoomState, Stage, State};
 
 use crate::action::{Action, Reason, Report};
+use crate::addresses::Addresses;
 use crate::chat::{Chat, Name, UserId};
 use crate::config::{Config, ConfigError};
 use crate::event::{Cause, ConnId, Event};
@@ -57,8 +60,9 @@ pub struct Engine {
     attention: VecDeque<u32>,
     /// Connections that have taken all of a long answer so far.
     answers_due: VecDeque<u32>,
-    /// Connections whose nickname was refused in this turn.
-    refused: Vec<u32>,
+    /// Connections whose nickname or password was refused in this turn, and why they are to be closed if they are.
+    refused: Vec<(u32, Reason)>,
+    secrets: entrance::Secrets,
     /// The next deadline of every connection that has one.
     timers: BTreeSet<(Mono, u32)>,
     /// Whether all actions were taken since the last turn was released.
@@ -79,6 +83,7 @@ impl Engine {
     /// # Errors
     /// When limits contradict each other.
     pub fn new(config: Config) -> Result<Self, ConfigError> {
+        config.check_words()?;
         let lobby = match &config.lobby {
             None => None,
             Some(lobby) => Some(Name::room(lobby).ok_or_else(|| ConfigError::Lobby(lobby.clone()))?),
@@ -102,6 +107,7 @@ impl Engine {
             attention: VecDeque::new(),
             answers_due: VecDeque::new(),
             refused: Vec::new(),
+            secrets: entrance::Secrets::default(),
             timers: BTreeSet::new(),
             drained: true,
             ending: false,
@@ -117,17 +123,14 @@ impl Engine {
     /// greeted, or as soon as it speaks, and closed.
     pub fn connect(&mut self, now: Now, peer: IpAddr) -> ConnId {
         self.guarded(now, |engine| {
-            let (over, address) = engine.admit(peer);
-            let standing = if over.is_some() { Standing::Refused } else { Standing::Unregistered };
+            let over = engine.admit(peer);
             let phase =
                 Phase::Handshaking { until: engine.mono.after(deadlines::HANDSHAKE), over, begun: false };
-            let id = engine.conns.insert(Conn::new(phase, address, standing));
+            let id = engine.conns.insert(Conn::new(phase, peer, Standing::of_newcomer(over)));
             if engine.ending {
                 engine.drop_now(id.slot, Reason::ShuttingDown);
-            } else if let Some(reason) = over
-                && engine.limits.refused > limits::MAX_REFUSED
-            {
-                engine.drop_now(id.slot, reason);
+            } else {
+                engine.drop_surplus(id.slot, over);
             }
             engine.rearm(id.slot);
             id
@@ -145,6 +148,7 @@ impl Engine {
         self.guarded(now, |engine| {
             match event {
                 Event::Opened => engine.opened(slot),
+                Event::Forwarded(peer) => engine.forwarded(slot, peer),
                 Event::Received(bytes) => engine.received(slot, bytes),
                 Event::Wrote(count) => return engine.wrote(slot, count),
                 Event::Securing => engine.securing(slot),
@@ -179,6 +183,17 @@ impl Engine {
         self.guarded(now, Self::end);
     }
 
+    /// Replaces the list of those who may not connect. Whoever is on it and connected is told so, and has to leave.
+    pub fn ban(&mut self, now: Now, bans: Addresses) {
+        self.guarded(now, |engine| {
+            engine.config.bans = bans;
+            for slot in engine.conns.slots() {
+                engine.enforce_ban(slot);
+                engine.rearm(slot);
+            }
+        });
+    }
+
     /// Connections of which no [`Disconnected`](Event::Disconnected) has come yet.
     #[must_use]
     pub fn connections(&self) -> usize {
@@ -202,6 +217,7 @@ impl Engine {
     fn guarded<R>(&mut self, now: Now, change: impl FnOnce(&mut Self) -> R) -> R {
         assert!(!self.poisoned, "a poisoned engine serves nobody");
         self.poisoned = true;
+        self.forget_secrets();
         // Most of what happens in a turn happens at one time.
         if self.clocks != Some(now) {
             self.observe(now);
@@ -235,12 +251,12 @@ impl Engine {
         }
         self.leave_chat(slot, cause);
         self.end_answer(slot);
+        self.discharge(slot);
         let mut conn = self.conns.remove(slot);
         conn.queue.clear(&mut self.segments);
         if let Some(at) = conn.armed.get() {
             self.timers.remove(&(at, slot));
         }
-        self.discharge(&conn);
     }
 
     /// Panics if the engine's books contradict each other. For tests and fuzzing: it recounts everything.

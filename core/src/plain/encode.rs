@@ -11,9 +11,31 @@ use crate::chat::{Kind, MAX_NICK, MAX_ROOM, Notice, Refusal, RoomEvent};
 use crate::framing::MAX_LINE;
 use crate::text::push_for_terminal;
 
-/// Appends the greeting.
-pub(crate) fn greeting(out: &mut Vec<u8>) {
-    line(out, &["* welcome! type a nickname and press Enter (/help for help)"]);
+/// Appends the greeting of the server of this name, which asks for the password if there is one.
+pub(crate) fn greeting(out: &mut Vec<u8>, name: Option<&str>, asks_for_password: bool) {
+    let what = if asks_for_password { "the password of this server" } else { "a nickname" };
+    let (to, name) = name.map_or(("", ""), |name| (" to ", name));
+    line(out, &["* welcome", to, name, "! type ", what, " and press Enter (/help for help)"]);
+}
+
+/// Appends that the password is right, and what is next.
+pub(crate) fn password_right(out: &mut Vec<u8>) {
+    line(out, &["* that is the password; now type a nickname and press Enter (/help for help)"]);
+}
+
+/// Appends that it is not.
+pub(crate) fn password_wrong(out: &mut Vec<u8>) {
+    line(out, &["! that is not the password of this server: try again"]);
+}
+
+/// Appends what can be typed where the password is asked for.
+pub(crate) fn password_help(out: &mut Vec<u8>) {
+    line(out, &["* type the password of this server, or /pass and the password; /quit: leave"]);
+}
+
+/// Appends that no password is asked for.
+pub(crate) fn no_password(out: &mut Vec<u8>) {
+    line(out, &["* no password is needed: type a nickname"]);
 }
 
 /// Appends the refusal of a line that is too long.
@@ -41,6 +63,7 @@ pub(crate) fn room_event(out: &mut Vec<u8>, event: &RoomEvent<'_>) {
 pub(crate) fn notice(out: &mut Vec<u8>, notice: &Notice<'_>) {
     match *notice {
         Notice::Welcome { nick } => line(out, &["* welcome, ", nick, "; /help shows what you can do here"]),
+        Notice::Motd { text } => line(out, &["* ", text]),
         Notice::Joined { room, members, topic } => {
             line(out, &["* you are in ", room, " (", &count(members, "member"), "); ", &shown_topic(topic)]);
         }
@@ -80,9 +103,11 @@ pub(crate) fn notice_of_close(out: &mut Vec<u8>, reason: Reason) {
         Reason::ShuttingDown => "* the server is shutting down: goodbye",
         Reason::RegistrationTimeout => "! you took too long to choose a nickname: connect again",
         Reason::Idle => "! you have said nothing for too long: connect again to go on",
+        Reason::PasswordRefused => "! no password was accepted: connect again",
         Reason::NicknamesRefused => "! no nickname was accepted: connect again",
         Reason::ServerFull => "! the server is full: try again later",
         Reason::AddressFull => "! too many connections from your address: close one, or try again later",
+        Reason::Banned => "! your address is banned from this server",
         Reason::PlaintextRefused => "! encrypted connections only: connect with TLS",
         Reason::ConnectingTooFast => "! your address has connected too often just now: try again in a minute",
         Reason::TooManyUnregistered => {
@@ -93,6 +118,7 @@ pub(crate) fn notice_of_close(out: &mut Vec<u8>, reason: Reason) {
         Reason::EndOfInput
         | Reason::Http
         | Reason::HandshakeTimeout
+        | Reason::Unforwarded
         | Reason::TransportGarbled
         | Reason::OutOfMemory
         | Reason::LingerTimeout => return,

@@ -9,7 +9,10 @@ mod help;
 mod http;
 mod parse;
 
-pub(crate) use encode::{greeting, line_too_long, notice, notice_of_close, room_event};
+pub(crate) use encode::{
+    greeting, line_too_long, no_password, notice, notice_of_close, password_help, password_right,
+    password_wrong, room_event,
+};
 pub(crate) use help::{help, unknown_command, usage};
 pub(crate) use http::{HTTP_ANSWER, is_http_request};
-pub(crate) use parse::{Registration, Request, parse, parse_registration};
+pub(crate) use parse::{Entrance, Registration, Request, parse, parse_entrance, parse_registration};

@@ -27,6 +27,19 @@ pub(crate) enum Registration<'a> {
     Nick(&'a str),
     /// Help, of one command or of all.
     Help(Option<&'a str>),
+    /// To be let in, though nobody has to ask (any more).
+    Password,
+    /// To leave.
+    Quit,
+}
+
+/// What a line asks for before the password was said.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Entrance<'a> {
+    /// To be let in, with this password.
+    Password(&'a str),
+    /// Help.
+    Help,
     /// To leave.
     Quit,
 }
@@ -50,12 +63,32 @@ pub(crate) fn parse(line: &str) -> Request<'_> {
 /// Reads a line of somebody without a nickname.
 pub(crate) fn parse_registration(line: &str) -> Registration<'_> {
     let line = line.trim_ascii();
+    if pass(line).is_some() {
+        return Registration::Password;
+    }
     match parse(line) {
         Request::Chat(Command::Nick(nick)) => Registration::Nick(nick),
         Request::Chat(Command::Quit(_)) => Registration::Quit,
         Request::Help(command) => Registration::Help(command),
         _ => Registration::Nick(line),
     }
+}
+
+/// Reads a line of somebody who has not said the password.
+pub(crate) fn parse_entrance(line: &str) -> Entrance<'_> {
+    let line = line.trim_ascii();
+    match (pass(line), parse(line)) {
+        (Some(password), _) => Entrance::Password(password),
+        (None, Request::Chat(Command::Quit(_))) => Entrance::Quit,
+        (None, Request::Help(_)) => Entrance::Help,
+        _ => Entrance::Password(line),
+    }
+}
+
+/// What stands behind `/pass`, if that is the command. It is none of somebody who is in.
+fn pass(line: &str) -> Option<&str> {
+    let (word, rest) = split_word(line.strip_prefix('/')?);
+    word.eq_ignore_ascii_case("pass").then_some(rest)
 }
 
 const COMMANDS: [&str; 14] = [
@@ -167,7 +200,19 @@ mod tests {
         assert_eq!(parse_registration("/nick ann"), Registration::Nick("ann"));
         assert_eq!(parse_registration("/help"), Registration::Help(None));
         assert_eq!(parse_registration("/QUIT now"), Registration::Quit);
+        assert_eq!(parse_registration("/Pass x"), Registration::Password);
         assert_eq!(parse_registration("/join #a"), Registration::Nick("/join #a"));
         assert_eq!(parse_registration(""), Registration::Nick(""));
+    }
+
+    #[test]
+    fn before_the_password() {
+        assert_eq!(parse_entrance(" open sesame "), Entrance::Password("open sesame"));
+        assert_eq!(parse_entrance("/PASS  open sesame"), Entrance::Password("open sesame"));
+        assert_eq!(parse_entrance("/pass /quit"), Entrance::Password("/quit"));
+        assert_eq!(parse_entrance("/password"), Entrance::Password("/password"));
+        assert_eq!(parse_entrance("/pass"), Entrance::Password(""));
+        assert_eq!(parse_entrance("/help me"), Entrance::Help);
+        assert_eq!(parse_entrance("/quit"), Entrance::Quit);
     }
 }

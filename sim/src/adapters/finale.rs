@@ -7,7 +7,7 @@ use super::faults::host_of;
 use super::host::Server;
 use super::{SERVER, World};
 use crate::oracle::Promise;
-use crate::plan::{Act, Appetite};
+use crate::plan::{Act, Appetite, PASSWORD};
 use crate::transcript::Transcript;
 
 /// How long it takes until all is calm, flood control aside;
@@ -149,16 +149,18 @@ impl World<'_> {
     fn come_again(&mut self) {
         let Some(client) = (0..self.clients.len()).find(|&client| self.is_reachable(client)) else { return };
         let name = self.ground.transcripts.borrow().iter().find_map(name_in).unwrap_or_else(|| "ann".into());
+        let guarded = self.plan.options.config.password.is_some();
+        let password = if guarded { format!("{PASSWORD}\n") } else { String::new() };
+        let flood = self.plan.options.config.flood.map_or(Duration::ZERO, |limit| limit.per);
         for leaves in [true, false] {
             self.clients[client].tell(Act::Connect);
-            self.clients[client].tell(Act::Send(format!("{name}\n").into_bytes()));
-            self.pass(4 * self.ground.latency + ARRIVAL);
+            self.clients[client].tell(Act::Send(format!("{password}{name}\n").into_bytes()));
+            self.pass(if guarded { flood } else { Duration::ZERO } + 4 * self.ground.latency + ARRIVAL);
             if !self.last_of(client).is_some_and(|seen| name_in(&seen).is_some() && !seen.eof) {
                 self.ground.accuse(Promise::Names, format!("the name {name} is not to be had again"));
             }
             if leaves {
                 self.clients[client].tell(Act::Send(b"/quit\n".into()));
-                let flood = self.plan.options.config.flood.map_or(Duration::ZERO, |limit| limit.per);
                 self.pass(flood + 4 * self.ground.latency + ARRIVAL);
                 if !self.last_of(client).is_some_and(|seen| seen.eof) {
                     self.ground.accuse(Promise::NoGhosts, "a goodbye with no end behind it");

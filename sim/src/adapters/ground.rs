@@ -157,6 +157,7 @@ impl Observer for Ground {
             Input::Connect { conn, peer } => self.note(&Seen::Connected(*conn, usize::from(peer.port()))),
             Input::Event { conn, event } => self.note(&Seen::event(*conn, event, &mut String::new())),
             Input::Timeout => self.note(&Seen::Timeout),
+            Input::Bans(bans) => self.note(&Seen::bans(bans, &mut Vec::new())),
             Input::Shutdown => self.note(&Seen::Shutdown),
         }
         self.oracle.borrow_mut().handled(now, input, engine);

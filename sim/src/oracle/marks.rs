@@ -82,11 +82,23 @@ pub enum Mark {
     Idle,
     /// A line counted as more than one.
     LongLine,
+    /// Somebody said the password,
+    PasswordRight,
+    /// or something else,
+    PasswordWrong,
+    /// or more at once than flood control lets through.
+    GuessingTooFast,
+    /// A connection from a banned address was refused.
+    Banned,
+    /// A user had to leave since its address is banned by now.
+    BannedInChat,
+    /// A proxy said for whom it had connected.
+    Forwarded,
 }
 
 impl Mark {
     /// All of them.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 45] = [
         Self::PartialWrite,
         Self::Eviction,
         Self::MemoryEviction,
@@ -126,6 +138,12 @@ impl Mark {
         Self::ConnectingTooFast,
         Self::Idle,
         Self::LongLine,
+        Self::PasswordRight,
+        Self::PasswordWrong,
+        Self::GuessingTooFast,
+        Self::Banned,
+        Self::BannedInChat,
+        Self::Forwarded,
     ];
 }
 

@@ -128,6 +128,7 @@ impl Oracle {
                 match event {
                     Event::Opened => ledger.unheard = false,
                     Event::Securing | Event::Violated(_) => ledger.unheard = true,
+                    Event::Forwarded(_) => {}
                     Event::Received(bytes) => ledger.received.extend_from_slice(bytes),
                     Event::Wrote(count) => ledger.credited += count,
                     Event::PeerFinished | Event::CutShort => ledger.finished = true,
@@ -144,7 +145,7 @@ impl Oracle {
                     }
                 }
             }
-            Input::Timeout | Input::Shutdown => {}
+            Input::Bans(_) | Input::Timeout | Input::Shutdown => {}
         }
     }
 
@@ -320,6 +321,7 @@ impl Observer for Oracle {
                 }
                 self.model.timeout(now);
             }
+            Input::Bans(bans) => self.model.ban(now, bans),
             Input::Shutdown => self.model.shutdown(now),
         }
         if self.memory != 0 && self.memory < PLENTY {

@@ -5,6 +5,7 @@
 //! they are such a name: then the line begins with what no name has in it and its end is sent along with it.
 //! Telnet commands are sent whole, and bytes that are no UTF-8 never complete one another to a letter.
 
+use super::PASSWORD;
 use super::names::{BAD, NICKS, POOL, ROOMS};
 use crate::tape::Draws;
 
@@ -43,6 +44,8 @@ const HELP: [&str; 6] = ["/help", "/help join", "/HELP nick", "/help /msg", "/he
 #[derive(Clone, Debug)]
 pub(super) struct Voice {
     pub(super) client: usize,
+    /// Whether a password is asked for.
+    pub(super) password: bool,
     /// How many nicknames and rooms are in use.
     pub(super) nicks: usize,
     pub(super) rooms: usize,
@@ -147,6 +150,20 @@ impl Voice {
             _ => format!("/help\n\n /nick {}\n", self.own_nick()),
         };
         line.into_bytes()
+    }
+
+    /// What stands in front of that line, if it has to be a password: mostly it is.
+    pub(super) fn password(&self, draws: &mut Draws<'_>) -> String {
+        if !self.password {
+            return String::new();
+        }
+        match draws.weighted(&[20, 4, 2, 1, 1]) {
+            0 => format!("{PASSWORD}\n"),
+            1 => format!("/Pass  {PASSWORD} \r\n"),
+            2 => format!("/help\n{PASSWORD}\n"),
+            3 => format!("{PASSWORD}!\n"),
+            _ => String::new(),
+        }
     }
 
     fn unique(&mut self) -> String {

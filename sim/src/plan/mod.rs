@@ -18,7 +18,7 @@ use std::time::Duration;
 use chat_core::Config;
 
 pub use fit::Bounds;
-pub(crate) use options::MAX_CLIENTS;
+pub(crate) use options::{MAX_CLIENTS, PASSWORD};
 pub use swarm::Swarm;
 pub(crate) use swarm::client_of;
 
@@ -54,6 +54,10 @@ pub struct Options {
     pub turn: usize,
     /// Clients whose addresses count (not loopback) share so few addresses; 0: all are loopback.
     pub addresses: usize,
+    /// Whether some connections come through a proxy. Only the world of links heeds it, and the next one.
+    pub proxied: bool,
+    /// After how much time other addresses are banned, again and again; zero: never.
+    pub bans: Duration,
 }
 
 /// Something that happens at a time.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use chat_core::{Config, ConnectLimit, FloodLimit, HistoryLimits};
+use chat_core::{Addresses, Config, ConnectLimit, FloodLimit, HistoryLimits, Password};
 
 use super::Options;
 use crate::tape::{Draws, Tape};
@@ -33,10 +33,17 @@ pub(super) mod at {
     pub(in crate::plan) const PACE: usize = 35;
     pub(in crate::plan) const SOCIETY: usize = 37;
     pub(in crate::plan) const PERSONAS: usize = 40;
+    pub(super) const PASSWORD: usize = PERSONAS + super::MAX_CLIENTS;
+    pub(super) const WORDS: usize = PASSWORD + 1;
+    pub(super) const PROXIES: usize = WORDS + 1;
+    pub(super) const BANS: usize = PROXIES + 1;
 }
 
 /// The most clients there are: each has a persona in the header.
 pub(crate) const MAX_CLIENTS: usize = 24;
+
+/// The password of every server that has one.
+pub(crate) const PASSWORD: &str = "open sesame";
 
 const MS: Duration = Duration::from_millis(1);
 const S: Duration = Duration::from_secs(1);
@@ -64,6 +71,17 @@ impl Options {
             ragged: turn.one_in(2),
             secure: turn.one_in(4),
             addresses,
+            proxied: draw(at::PROXIES, 1).below(4) == 3,
+            bans: *draw(at::BANS, 1).pick(&[
+                Duration::ZERO,
+                Duration::ZERO,
+                Duration::ZERO,
+                S,
+                Duration::ZERO,
+                10 * S,
+                Duration::ZERO,
+                60 * S,
+            ]),
         }
     }
 }
@@ -94,7 +112,13 @@ fn config<'a>(draw: &impl Fn(usize, usize) -> Draws<'a>, clients: usize) -> Conf
         let draws = &mut draw(at, 1);
         if draws.below(4) < 3 { default } else { 1 + draws.below(most) }
     };
+    let (name, motd) = words(&mut draw(at::WORDS, 1));
     Config {
+        name,
+        motd,
+        password: (draw(at::PASSWORD, 1).below(8) == 7).then(|| Password::new(PASSWORD)),
+        bans: Addresses::default(),
+        proxies: Addresses::default(),
         lobby: (draw(at::LOBBY, 1).below(5) < 4).then(|| String::from("#lobby")),
         flood: flood(&mut draw(at::FLOOD, 2)),
         backlog,
@@ -124,6 +148,18 @@ fn config<'a>(draw: &impl Fn(usize, usize) -> Draws<'a>, clients: usize) -> Conf
         report_messages: true,
         max_connections_per_address: default.max_connections_per_address,
     }
+}
+
+/// What the server calls itself, and its message of the day.
+fn words(draws: &mut Draws<'_>) -> (Option<String>, Vec<String>) {
+    let motd: &[&str] = match draws.below(8) {
+        0..=3 => return (None, Vec::new()),
+        4 => &[],
+        5 => &["Be kind."],
+        6 => &["", "\u{1b}[31mRed", ""],
+        _ => &["Rules:", " 1. \t Be kind.", " 2. Have fun."],
+    };
+    (Some("The Cave".into()), motd.iter().map(|&line| line.into()).collect())
 }
 
 fn flood(draws: &mut Draws<'_>) -> Option<FloodLimit> {
@@ -209,6 +245,8 @@ impl fmt::Display for Options {
             secure,
             turn,
             addresses,
+            proxied,
+            bans,
         } = self;
         let cut = if *ragged { "ragged" } else { "whole" };
         writeln!(
@@ -217,7 +255,15 @@ impl fmt::Display for Options {
             Or(*addresses, "loopback")
         )?;
         let transports = if *secure { "some with handshakes" } else { "plain" };
-        writeln!(f, "transports {transports}")?;
+        let proxied = if *proxied { ", some through proxies" } else { "" };
+        writeln!(f, "transports {transports}{proxied}")?;
+        let password = if config.password.is_some() { "a" } else { "no" };
+        let (named, motd) = (if config.name.is_some() { "a" } else { "no" }, config.motd.len());
+        write!(f, "{password} password, {named} name, {motd} lines of message, ")?;
+        match bans.is_zero() {
+            true => writeln!(f, "no bans")?,
+            false => writeln!(f, "bans that change every {bans:?}")?,
+        }
         writeln!(f, "send buffer {send_buffer}, reads and writes {cut}, turns of at most {turn} events")?;
         let Config {
             lobby, flood, backlog, stall, memory, history, registration_timeout, idle_timeout, ..
@@ -306,6 +352,10 @@ mod tests {
         often(|options| options.strangers > 64);
         often(|options| options.ragged);
         often(|options| options.secure);
+        often(|options| options.proxied);
+        often(|options| options.config.password.is_some());
+        often(|options| !options.config.motd.is_empty());
+        often(|options| !options.bans.is_zero());
         often(|options| options.clients >= 13);
     }
 

@@ -8,13 +8,15 @@ use super::lines::Voice;
 use super::names::{NICKS, ROOMS};
 use super::options::at;
 use super::persona::{Persona, Script};
-use super::{Act, Options};
+use super::{Act, Options, PASSWORD};
 use crate::tape::{Draws, Tape};
 
 /// The clients, and where the plan believes each to be. It cannot know what the server answers.
 #[derive(Clone, Debug)]
 pub(super) struct Society {
     clients: Vec<Client>,
+    /// Whether a password is asked for.
+    password: bool,
     /// How many more come in storms only.
     strangers: usize,
     /// How many nicknames they share.
@@ -44,12 +46,14 @@ impl Society {
             connected: false,
             named: false,
         });
-        Self { clients: clients.collect(), strangers: options.strangers, nicks, rooms }
+        let password = options.config.password.is_some();
+        Self { clients: clients.collect(), password, strangers: options.strangers, nicks, rooms }
     }
 
     /// What `client` does in this record.
     pub(super) fn act(&mut self, client: usize, record: usize, draws: &mut Draws<'_>) -> Script {
-        let mut voice = Voice { client, nicks: self.nicks, rooms: self.rooms, record, said: 0 };
+        let password = self.password;
+        let mut voice = Voice { client, password, nicks: self.nicks, rooms: self.rooms, record, said: 0 };
         let mut script = Script::default();
         if self.arrives(client, &mut script, &voice, draws) {
             let persona = self.clients[client].persona;
@@ -70,7 +74,7 @@ impl Society {
         match storm {
             Storm::Strangers => {
                 let strangers = self.clients.len()..self.clients.len() + self.strangers;
-                strangers.flat_map(|stranger| visit(stranger, draws)).collect()
+                strangers.flat_map(|stranger| visit(stranger, self.password, draws)).collect()
             }
             Storm::Reconnect => {
                 let clients = 0..self.clients.len();
@@ -81,7 +85,8 @@ impl Society {
 
     /// Is cut off, and back under its name at once: its old connection may still be there.
     fn come_again(&mut self, client: usize, draws: &mut Draws<'_>) -> [(Duration, usize, Act); 3] {
-        let nick = format!("{}\n", NICKS[client % self.nicks]).into_bytes();
+        let password = if self.password { format!("{PASSWORD}\n") } else { String::new() };
+        let nick = format!("{password}{}\n", NICKS[client % self.nicks]).into_bytes();
         let back = draws.millis_below(60);
         let acts = [(Duration::ZERO, Act::Reset), (back, Act::Connect), (back, Act::Send(nick))];
         acts.map(|(later, act)| {
@@ -109,19 +114,27 @@ impl Society {
             }
         }
         if !draws.one_in(10) {
-            script.act(Act::Send(voice.registration(draws)));
+            let (first, second) = (voice.password(draws).into_bytes(), voice.registration(draws));
+            // At once, or one by one.
+            if first.is_empty() || draws.one_in(2) {
+                script.act(Act::Send([first, second].concat()));
+            } else {
+                script.act(Act::Send(first));
+                script.act(Act::Send(second));
+            }
         }
         !draws.one_in(4)
     }
 }
 
 /// What a stranger does: connects, says something or not, and goes.
-fn visit(stranger: usize, draws: &mut Draws<'_>) -> Vec<(Duration, usize, Act)> {
+fn visit(stranger: usize, password: bool, draws: &mut Draws<'_>) -> Vec<(Duration, usize, Act)> {
+    let password = if password { format!("{PASSWORD}\n") } else { String::new() };
     let stay = draws.millis_below(400);
     let (word, end) = match draws.below(5) {
         0 => (None, Act::Reset),
-        1 => (Some(format!("guest{stranger}\n")), Act::Finish),
-        2 => (Some(format!("guest{stranger}\nhello\n/quit\n")), Act::Finish),
+        1 => (Some(format!("{password}guest{stranger}\n")), Act::Finish),
+        2 => (Some(format!("{password}guest{stranger}\nhello\n/quit\n")), Act::Finish),
         3 => (Some("unfinished".to_owned()), Act::Reset),
         _ => (None, Act::Finish),
     };

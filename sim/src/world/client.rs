@@ -175,6 +175,27 @@ impl World<'_> {
     }
 }
 
+impl World<'_> {
+    /// Some of the addresses from which clients come are banned from now on, and others no longer.
+    pub(super) fn change_bans(&mut self) {
+        if self.concluding {
+            return;
+        }
+        if self.now < self.asleep_until {
+            return self.queue.push(self.asleep_until, Happening::Ban);
+        }
+        let addresses = self.plan.options.addresses;
+        let chosen = self.chance.draw();
+        let banned = |&client: &usize| chosen >> (client % 64) & 3 == 3;
+        // Who comes from loopback is banned seldom: that is everybody.
+        let all = (0..self.clients.len()).filter(banned).map(|client| address(client, addresses));
+        let all = all.filter(|ip| !ip.is_loopback() || chosen.is_multiple_of(16));
+        self.bans = all.map(|ip| ip..=ip).collect();
+        self.ban();
+        self.queue.push(self.now + super::nanos(self.plan.options.bans), Happening::Ban);
+    }
+}
+
 /// Where a client comes from: one of so many IPv4 addresses (plain, or mapped into IPv6) and IPv6 networks in
 /// turn; loopback, if there are none.
 fn address(client: usize, addresses: usize) -> IpAddr {

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use chat_core::Addresses;
+
 use super::faults::USER_TIMEOUT;
 use super::{Happening, World};
 use crate::oracle::Promise;
-use crate::plan::{Act, Appetite};
+use crate::plan::{Act, Appetite, PASSWORD};
 
 /// A second of simulated time.
 const SECOND: u64 = 1_000_000_000;
@@ -61,6 +63,8 @@ impl World<'_> {
         }
         self.asleep_until = self.now;
         self.concluding = true;
+        self.bans = Addresses::default();
+        self.ban();
         self.send_buffer = HEALED_BUFFER;
         self.latency.1 = self.latency.0;
         if let Some(server) = &mut self.server {
@@ -154,8 +158,12 @@ impl World<'_> {
         for nick in nicks.into_iter().take(NAMES) {
             self.act(client, &Act::Connect);
             let Some(link) = self.clients[client].link.filter(|_| self.broken.is_none()) else { return };
-            self.act(client, &Act::Send(format!("{nick}\n").into_bytes()));
-            self.pass(4 * latency + ARRIVAL);
+            let guarded = self.plan.options.config.password.is_some();
+            let password = if guarded { format!("{PASSWORD}\n") } else { String::new() };
+            self.act(client, &Act::Send(format!("{password}{nick}\n").into_bytes()));
+            // Of two lines, the second may have to wait.
+            let flood = self.plan.options.config.flood.filter(|_| guarded);
+            self.pass(4 * latency + ARRIVAL + flood.map_or(0, |limit| super::nanos(limit.per)));
             let got = String::from_utf8_lossy(&self.links[link].written[..self.links[link].received]);
             if !got.contains("* welcome, ") {
                 return self.accuse(Promise::Names, format!("the name {nick} is not to be had again"));

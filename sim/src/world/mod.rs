@@ -26,7 +26,7 @@ mod server;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use chat_core::{Mono, Now};
+use chat_core::{Addresses, Mono, Now};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use self::client::Client;
@@ -71,6 +71,8 @@ struct World<'a> {
     /// Every connection that there ever was.
     links: Vec<Link>,
     server: Option<Server>,
+    /// Who may not connect.
+    bans: Addresses,
     /// How long bytes are under way, at least and at most, in nanoseconds.
     latency: (u64, u64),
     /// What the server's kernel takes for one peer, in bytes.
@@ -91,6 +93,9 @@ impl<'a> World<'a> {
         if let Some(first) = plan.moments.first() {
             queue.push(nanos(first.at), Happening::Moment(0));
         }
+        if !plan.options.bans.is_zero() {
+            queue.push(nanos(plan.options.bans), Happening::Ban);
+        }
         Self {
             plan,
             now: 0,
@@ -100,6 +105,7 @@ impl<'a> World<'a> {
             clients: (0..plan.options.everybody()).map(|_| Client::default()).collect(),
             links: Vec::new(),
             server: Some(Server::new(plan)),
+            bans: Addresses::default(),
             latency: (nanos(plan.options.latency.0), nanos(plan.options.latency.1)),
             send_buffer: plan.options.send_buffer.max(1),
             asleep_until: 0,
@@ -154,7 +160,8 @@ impl<'a> World<'a> {
             Happening::Bite(link) => self.bite(link),
             Happening::GiveUp(link) => self.give_up(link),
             Happening::Look(link) => self.look(link),
-            Happening::Start => self.server = Some(Server::new(self.plan)),
+            Happening::Ban => self.change_bans(),
+            Happening::Start => self.start_server(),
             // Time has come to this point, and that is all.
             Happening::Wake => {}
         }

@@ -22,6 +22,8 @@ pub(super) enum Happening {
     GiveUp(usize),
     /// The server looks at a connection that it does not read.
     Look(usize),
+    /// Other addresses are banned.
+    Ban,
     /// A server starts.
     Start,
     /// Nothing but the time.

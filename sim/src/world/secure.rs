@@ -23,8 +23,35 @@ pub(super) enum Transport {
 }
 
 impl World<'_> {
-    /// A connection was accepted.
+    /// Whether a connection comes through a proxy.
+    pub(super) fn is_proxied(&self, link: usize) -> bool {
+        self.plan.options.proxied && (self.rng_of(link).draw() / 64).is_multiple_of(2)
+    }
+
+    /// A connection was accepted. If it comes through a proxy, that says for whom, but for few that never do.
     pub(super) fn begin(&mut self, link: usize) {
+        if !self.is_proxied(link) {
+            return self.begin_transport(link);
+        }
+        let (conn, peer) = (self.socket(link).conn, self.links[link].address.ip());
+        match self.rng_of(link).draw() / 128 % 16 {
+            0 if !self.concluding => self.socket(link).transport = Transport::Securing,
+            1 if !self.concluding => {
+                self.socket(link).transport = Transport::Refusing(Violation::Unforwarded);
+            }
+            2 => {
+                self.begin_transport(link);
+                // Which is too late where text flows, and ignored there.
+                self.tell(conn, Event::Forwarded(peer));
+            }
+            _ => {
+                self.tell(conn, Event::Forwarded(peer));
+                self.begin_transport(link);
+            }
+        }
+    }
+
+    fn begin_transport(&mut self, link: usize) {
         let mut rng = self.rng_of(link);
         let transport = match rng.draw() % 8 {
             _ if !self.plan.options.secure || self.concluding => Transport::Open,

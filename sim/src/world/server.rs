@@ -1,6 +1,7 @@
 //! The adapter made of data: turns, reads, writes, closes. It does as `chat_driver` does.
 
 use std::collections::VecDeque;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use chat_core::{Action, Cause, Close, ConnId, Engine, Event, Reason, Report};
 use chat_driver::{Input, Observer as _};
@@ -13,6 +14,8 @@ use crate::seen::Seen;
 
 /// Worlds with at most so many clients and moments have the engine's books recounted after every turn.
 const RECOUNTED: (usize, usize) = (8, 250);
+/// Where connections come from that come through a proxy.
+const PROXY: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 255, 0, 1));
 /// How often the server looks at a connection that it does not read, in nanoseconds.
 pub(super) const LOOK: u64 = 1_000_000_000;
 /// In how much time a server must end, and what its last messages may take.
@@ -42,11 +45,14 @@ pub(super) struct Server {
 
 impl Server {
     pub(super) fn new(plan: &Plan) -> Self {
-        let config = &plan.options.config;
+        let mut config = plan.options.config.clone();
+        if plan.options.proxied {
+            config.proxies = [PROXY..=PROXY].into_iter().collect();
+        }
         let small = plan.options.everybody() <= RECOUNTED.0 && plan.moments.len() <= RECOUNTED.1;
         Self {
             engine: Engine::new(config.clone()).expect("plans have sound limits"),
-            oracle: Oracle::new(config, small),
+            oracle: Oracle::new(&config, small),
             links: Vec::new(),
             ready: VecDeque::new(),
             backlog: VecDeque::new(),
@@ -188,6 +194,8 @@ impl World<'_> {
         let now = self.clocks();
         let (peer, client) = (self.links[link].address, self.links[link].client);
         let at = self.now;
+        let proxied = self.is_proxied(link);
+        let peer = if proxied { SocketAddr::new(PROXY, peer.port()) } else { peer };
         let server = self.server();
         let conn = server.engine.connect(now, peer.ip());
         server.oracle.handled(now, Input::Connect { conn, peer }, &server.engine);
@@ -331,7 +339,30 @@ impl World<'_> {
             self.accuse(Promise::NoGhosts, format!("left behind by the last connection: {left:?}"));
         } else {
             self.retire_server();
-            self.server = Some(Server::new(self.plan));
+            self.start_server();
+        }
+    }
+
+    /// A server starts, and bans whom the one before did.
+    pub(super) fn start_server(&mut self) {
+        self.server = Some(Server::new(self.plan));
+        self.ban();
+    }
+
+    /// The server is told whom to ban, if it runs.
+    pub(super) fn ban(&mut self) {
+        let (now, bans) = (self.clocks(), self.bans.clone());
+        if self.server.is_none() {
+            return;
+        }
+        self.turns_at_once = 0;
+        self.note(&Seen::bans(&bans, &mut Vec::new()));
+        let server = self.server();
+        server.engine.ban(now, bans.clone());
+        server.oracle.handled(now, Input::Bans(&bans), &server.engine);
+        // What comes of it is for a turn, and somebody may have nothing else to wake it.
+        while let Some(action) = self.poll() {
+            self.carry_out(action);
         }
     }
 

@@ -62,6 +62,9 @@ impl Model {
             self.marks.set(Mark::NameTakenAgain);
         }
         self.tell(slot, &format!("* welcome, {nick}; /help shows what you can do here"));
+        for line in self.config.motd.clone() {
+            self.tell(slot, &format!("* {line}"));
+        }
         self.peer(slot).user =
             Some(User { nick: nick.to_owned(), key: name.key, rooms: Vec::new(), current: None });
         if let Some(lobby) = self.config.lobby.clone() {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chat_core::{Now, Reason, Timer};
 
 use super::peer::{Peer, Phase, later};
-use super::{Mark, Model, wire};
+use super::{Mark, Model, is_in, wire};
 
 pub(super) const GREETING: Duration = Duration::from_millis(250);
 pub(super) const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -83,18 +83,26 @@ impl Model {
         match timer {
             Timer::Handshake => {
                 self.marks.set(Mark::HandshakeTimeout);
-                match self.peer(slot).phase {
-                    Phase::Handshaking { begun: false, .. } => self.close(slot, Reason::PlaintextRefused),
+                let peer = self.peer(slot);
+                let (begun, address) =
+                    (matches!(peer.phase, Phase::Handshaking { begun: true, .. }), peer.address);
+                match begun || is_in(&self.config.proxies, address) {
+                    false => self.close(slot, Reason::PlaintextRefused),
                     _ => self.drop_now(slot, Reason::HandshakeTimeout),
                 }
             }
             Timer::Greeting => {
+                let mut owes_password = false;
                 if let Phase::Registering(registering) = &mut self.peer(slot).phase {
                     registering.greeting = None;
+                    owes_password = registering.owes_password;
                 }
                 match self.peer(slot).over() {
                     Some(reason) => self.close(slot, reason),
-                    None => self.tell(slot, wire::GREETING),
+                    None => {
+                        let greeting = wire::greeting(self.config.name.as_deref(), owes_password);
+                        self.tell(slot, &greeting);
+                    }
                 }
             }
             Timer::Registration => self.close(slot, Reason::RegistrationTimeout),

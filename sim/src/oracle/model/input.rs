@@ -2,7 +2,7 @@
 
 use std::mem;
 
-use chat_core::{Reason, Report};
+use chat_core::{Password, Reason, Report};
 
 use super::framing::{Found, Line, first_line, last_line};
 use super::peer::{Phase, Registering, later};
@@ -63,16 +63,16 @@ impl Model {
         }
     }
 
-    /// Those whose nickname was refused in this turn: whoever has sent more already is a script.
+    /// Those whose nickname or password was refused in this turn: whoever has sent more already is a script.
     pub(super) fn settle_refused(&mut self) {
-        for slot in mem::take(&mut self.refused) {
+        for (slot, reason) in mem::take(&mut self.refused) {
             let Some(peer) = self.peers.get_mut(&slot) else { continue };
             let Phase::Registering(registering) = &mut peer.phase else { continue };
             registering.refused_now = false;
             if peer.held.is_empty() {
                 self.resume(slot);
             } else {
-                self.close(slot, Reason::NicknamesRefused);
+                self.close(slot, reason);
             }
         }
     }
@@ -131,6 +131,11 @@ impl Model {
         }
         match peer.token(limit, now) {
             Ok(()) => true,
+            Err(_) if peer.owes_password() => {
+                self.marks.set(Mark::GuessingTooFast);
+                self.close(slot, Reason::PasswordRefused);
+                false
+            }
             Err(at) => {
                 peer.resume_at = Some(at);
                 false
@@ -166,7 +171,10 @@ impl Model {
                 self.marks.set(Mark::LineTooLong);
                 self.tell(slot, wire::TOO_LONG);
                 if registering.is_some() {
-                    self.nickname_refused(slot);
+                    let owes_password = self.peer(slot).owes_password();
+                    let refused =
+                        [Reason::NicknamesRefused, Reason::PasswordRefused][usize::from(owes_password)];
+                    self.registration_refused(slot, refused);
                 }
                 return;
             }
@@ -184,11 +192,15 @@ impl Model {
         }
         let line = text.trim_ascii();
         let (command, rest) = split_word(line);
+        if self.peer(slot).owes_password() {
+            return self.serve_password(slot, line);
+        }
         let nick = match command.to_ascii_lowercase().as_str() {
             "/help" => {
                 return self.tell_all(slot, wire::help(non_empty(rest).map(|rest| split_word(rest).0)));
             }
             "/quit" => return self.close(slot, Reason::Quit),
+            "/pass" => return self.tell(slot, wire::NO_PASSWORD),
             "/nick" if non_empty(rest).is_some() => rest.trim_ascii_end(),
             _ => line,
         };
@@ -201,18 +213,39 @@ impl Model {
             let report = Report::Registered { conn: peer.conn, nick: nick.to_owned() };
             self.reports.push_back(report);
         } else {
-            self.nickname_refused(slot);
+            self.registration_refused(slot, Reason::NicknamesRefused);
         }
     }
 
-    fn nickname_refused(&mut self, slot: u32) {
+    fn serve_password(&mut self, slot: u32, line: &str) {
+        let (command, rest) = split_word(line);
+        let attempt = match command.to_ascii_lowercase().as_str() {
+            "/help" => return self.tell(slot, wire::PASSWORD_HELP),
+            "/quit" => return self.close(slot, Reason::Quit),
+            "/pass" => rest,
+            _ => line,
+        };
+        if self.config.password == Some(Password::new(attempt)) {
+            self.marks.set(Mark::PasswordRight);
+            if let Phase::Registering(registering) = &mut self.peer(slot).phase {
+                registering.owes_password = false;
+            }
+            self.tell(slot, wire::PASSWORD_RIGHT);
+        } else {
+            self.marks.set(Mark::PasswordWrong);
+            self.tell(slot, wire::PASSWORD_WRONG);
+            self.registration_refused(slot, Reason::PasswordRefused);
+        }
+    }
+
+    fn registration_refused(&mut self, slot: u32, reason: Reason) {
         let Phase::Registering(registering) = &mut self.peer(slot).phase else { return };
         registering.refusals += 1;
         if registering.refusals >= MAX_REFUSALS {
-            return self.close(slot, Reason::NicknamesRefused);
+            return self.close(slot, reason);
         }
         registering.refused_now = true;
-        self.refused.push(slot);
+        self.refused.push((slot, reason));
     }
 
     fn serve_request(&mut self, slot: u32, text: &str) {

@@ -32,7 +32,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
-use chat_core::{Cause, Config, ConnId, Event, Now, Reason, Report, Violation};
+use chat_core::{Addresses, Cause, Config, ConnId, Event, Now, Reason, Report, Violation};
 use chrono::{DateTime, Utc};
 
 use self::chat::Room;
@@ -65,8 +65,8 @@ pub(super) struct Model {
     pub(super) joiners: VecDeque<u32>,
     /// Who is due to be given the next part of a long answer.
     answers_due: VecDeque<u32>,
-    /// Connections whose nickname was refused in the turn under way, in order.
-    refused: Vec<u32>,
+    /// Connections whose nickname or password was refused in the turn under way, in order, and what becomes of scripts.
+    refused: Vec<(u32, Reason)>,
     /// Who joined which room in the turn under way.
     joined: Vec<(u32, String)>,
     /// Names of users who are gone.
@@ -105,16 +105,77 @@ impl Model {
     /// A connection was accepted.
     pub(super) fn connect(&mut self, now: Now, conn: ConnId, address: IpAddr) {
         self.observe(now);
+        let over = self.over(address, None);
+        let slot = slot_of(conn);
+        self.peers.insert(slot, Peer::new(conn, address, over, self.now));
+        if self.ending {
+            self.drop_now(slot, Reason::ShuttingDown);
+        } else {
+            self.refuse(slot, over);
+        }
+    }
+
+    /// A proxy says for whom it has connected.
+    fn forwarded(&mut self, slot: u32, address: IpAddr) {
+        let Phase::Handshaking { over, .. } = self.peer(slot).phase else { return };
+        self.marks.set(Mark::Forwarded);
+        let over = over.or_else(|| self.over(address, Some(slot)));
+        let peer = self.peer(slot);
+        (peer.address, peer.refused) = (address, over.is_some());
+        if let Phase::Handshaking { over: told, .. } = &mut peer.phase {
+            *told = over;
+        }
+        self.refuse(slot, over);
+    }
+
+    /// Others may not connect from now on.
+    pub(super) fn ban(&mut self, now: Now, bans: &Addresses) {
+        self.observe(now);
+        self.config.bans = bans.clone();
+        for slot in self.peers.keys().copied().collect::<Vec<_>>() {
+            let peer = self.peer(slot);
+            let (address, registered) = (peer.address, peer.user.is_some());
+            if !is_in(bans, address) {
+                continue;
+            }
+            match self.peer(slot).phase {
+                Phase::Handshaking { .. } => self.drop_now(slot, Reason::Banned),
+                Phase::Registering(_) | Phase::Chatting => {
+                    if registered {
+                        self.marks.set(Mark::BannedInChat);
+                    }
+                    self.close(slot, Reason::Banned);
+                }
+                Phase::Closing(_) | Phase::Dropped { .. } => {}
+            }
+        }
+    }
+
+    /// The address that a connection counts for.
+    fn counted(&self, address: IpAddr) -> Option<IpAddr> {
+        let exempt = address.to_canonical().is_loopback() || is_in(&self.config.proxies, address);
+        (!exempt).then(|| network(address.to_canonical()))
+    }
+
+    /// The limit that one more connection from `address` is over, if it is, beside `own`.
+    fn over(&mut self, address: IpAddr, own: Option<u32>) -> Option<Reason> {
+        if is_in(&self.config.bans, address) {
+            self.marks.set(Mark::Banned);
+            return Some(Reason::Banned);
+        }
         let limit = |limit: usize| if limit == 0 { usize::MAX } else { limit };
-        let counted = (!address.to_canonical().is_loopback()).then(|| network(address.to_canonical()));
+        let counted = self.counted(address);
         let in_time = self.comes_in_time(counted);
-        let admitted = self.peers.values().filter(|peer| !peer.refused);
-        let of_address = admitted.clone().filter(|peer| counted.is_some() && peer.address == counted).count();
+        let others = self.peers.iter().filter(|&(&slot, _)| Some(slot) != own);
+        let admitted = others.map(|(_, peer)| peer).filter(|peer| !peer.refused);
+        let same = |peer: &&Peer| counted.is_some() && self.counted(peer.address) == counted;
+        let of_address = admitted.clone().filter(same).count();
         let unregistered = admitted.clone().filter(|peer| !peer.registered).count();
-        let over = if !in_time {
+        let admitted = admitted.count();
+        if !in_time {
             self.marks.set(Mark::ConnectingTooFast);
             Some(Reason::ConnectingTooFast)
-        } else if admitted.count() >= limit(self.config.max_connections) {
+        } else if admitted >= limit(self.config.max_connections) {
             Some(Reason::ServerFull)
         } else if of_address >= limit(self.config.max_connections_per_address) {
             Some(Reason::AddressFull)
@@ -123,14 +184,13 @@ impl Model {
             Some(Reason::TooManyUnregistered)
         } else {
             None
-        };
-        let slot = slot_of(conn);
-        let address = counted.filter(|_| over.is_none());
-        self.peers.insert(slot, Peer::new(conn, address, over, self.now));
+        }
+    }
+
+    /// So many over a limit may be told so.
+    fn refuse(&mut self, slot: u32, over: Option<Reason>) {
         let refused = self.peers.values().filter(|peer| peer.refused).count();
-        if self.ending {
-            self.drop_now(slot, Reason::ShuttingDown);
-        } else if let Some(reason) = over {
+        if let Some(reason) = over {
             self.marks.set(Mark::Refused);
             if refused > MAX_REFUSED {
                 self.marks.set(Mark::RefusedInSilence);
@@ -157,6 +217,7 @@ impl Model {
         let slot = slot_of(conn);
         match *event {
             Event::Opened => self.opened(slot),
+            Event::Forwarded(address) => self.forwarded(slot, address),
             Event::Received(bytes) => self.received(slot, bytes),
             Event::Wrote(count) => self.wrote(slot, count),
             Event::Securing => self.securing(slot),
@@ -194,9 +255,10 @@ impl Model {
         let timeout = self.config.registration_timeout;
         let until = (!timeout.is_zero()).then(|| self.now + nanos(timeout));
         let greeting = self.now + nanos(deadlines::GREETING);
+        let owes_password = self.config.password.is_some();
         let peer = self.peer(slot);
         let Phase::Handshaking { over, .. } = peer.phase else { return };
-        peer.phase = Phase::registering(greeting, over, until);
+        peer.phase = Phase::registering(greeting, over, until, owes_password);
         // It may have said something, or ended, too early.
         self.resume(slot);
     }
@@ -212,8 +274,8 @@ impl Model {
         };
         *phase = Phase::Handshaking { until, over, begun: true };
         self.marks.set(Mark::Securing);
-        if over == Some(Reason::ConnectingTooFast) {
-            self.drop_now(slot, Reason::ConnectingTooFast);
+        if let Some(reason @ (Reason::ConnectingTooFast | Reason::Banned)) = over {
+            self.drop_now(slot, reason);
         }
     }
 
@@ -221,6 +283,7 @@ impl Model {
         let reason = match violation {
             Violation::Plaintext => Reason::PlaintextRefused,
             Violation::Garbled => Reason::TransportGarbled,
+            Violation::Unforwarded => Reason::Unforwarded,
         };
         let peer = self.peer(slot);
         let peer_chats = peer.user.is_some();
@@ -293,6 +356,11 @@ impl Model {
         self.leave_everything(slot, &cause.to_string());
         self.peers.remove(&slot);
     }
+}
+
+/// Whether it is one of them, found by looking at each range.
+fn is_in(addresses: &Addresses, address: IpAddr) -> bool {
+    addresses.ranges().any(|range| range.contains(&address.to_canonical()))
 }
 
 /// What one customer has: an IPv4 address, or an IPv6 network of 64 bits.

@@ -28,8 +28,14 @@ pub(in crate::oracle) enum Phase {
 }
 
 impl Phase {
-    pub(super) fn registering(greeting: u64, over: Option<Reason>, until: Option<u64>) -> Self {
+    pub(super) fn registering(
+        greeting: u64,
+        over: Option<Reason>,
+        until: Option<u64>,
+        owes_password: bool,
+    ) -> Self {
         Self::Registering(Registering {
+            owes_password,
             greeting: Some(greeting),
             over,
             until,
@@ -44,6 +50,7 @@ impl Phase {
 /// The state of choosing a nickname.
 #[derive(Debug)]
 pub(in crate::oracle) struct Registering {
+    pub(super) owes_password: bool,
     pub(super) greeting: Option<u64>,
     pub(super) over: Option<Reason>,
     pub(super) until: Option<u64>,
@@ -81,8 +88,8 @@ pub(in crate::oracle) struct User {
 pub(in crate::oracle) struct Peer {
     pub(in crate::oracle) conn: ConnId,
     pub(in crate::oracle) phase: Phase,
-    /// The address it counts for.
-    pub(super) address: Option<IpAddr>,
+    /// Where it comes from.
+    pub(super) address: IpAddr,
     /// It came over a limit.
     pub(super) refused: bool,
     /// When a line of it was last served, or what had to wait of its input.
@@ -117,7 +124,7 @@ pub(in crate::oracle) struct Peer {
 }
 
 impl Peer {
-    pub(super) fn new(conn: ConnId, address: Option<IpAddr>, over: Option<Reason>, now: u64) -> Self {
+    pub(super) fn new(conn: ConnId, address: IpAddr, over: Option<Reason>, now: u64) -> Self {
         Self {
             conn,
             phase: Phase::Handshaking { until: now + nanos(deadlines::HANDSHAKE), over, begun: false },
@@ -140,6 +147,11 @@ impl Peer {
             stalled: None,
             reading: true,
         }
+    }
+
+    /// Whether it has still to say the password.
+    pub(super) fn owes_password(&self) -> bool {
+        matches!(&self.phase, Phase::Registering(registering) if registering.owes_password)
     }
 
     /// Whether its next line may be taken, flood control aside.

@@ -3,7 +3,12 @@
 use chat_core::{Reason, RoomRecord};
 use chrono::{DateTime, Utc};
 
-pub(super) const GREETING: &str = "* welcome! type a nickname and press Enter (/help for help)";
+pub(super) const PASSWORD_RIGHT: &str =
+    "* that is the password; now type a nickname and press Enter (/help for help)";
+pub(super) const PASSWORD_WRONG: &str = "! that is not the password of this server: try again";
+pub(super) const PASSWORD_HELP: &str =
+    "* type the password of this server, or /pass and the password; /quit: leave";
+pub(super) const NO_PASSWORD: &str = "* no password is needed: type a nickname";
 pub(super) const TOO_LONG: &str = "! that line was too long and was not sent: at most 4096 bytes";
 pub(super) const UNKNOWN: &str = "! there is no such command: /help lists them; //text says /text";
 pub(super) const HTTP: &str = "HTTP/1.1 400 Bad Request\r\n\
@@ -27,6 +32,13 @@ const COMMANDS: [(&[&str], &str, &str); 11] = [
     (&["help"], "/help [COMMAND]", "show this, or one command of it"),
     (&["quit"], "/quit [REASON]", "leave"),
 ];
+
+/// What a silent newcomer is told.
+pub(super) fn greeting(name: Option<&str>, asks_for_password: bool) -> String {
+    let name = name.map(|name| format!(" to {name}")).unwrap_or_default();
+    let what = if asks_for_password { "the password of this server" } else { "a nickname" };
+    format!("* welcome{name}! type {what} and press Enter (/help for help)")
+}
 
 /// `/help`, of one command or of all.
 pub(super) fn help(command: Option<&str>) -> Vec<String> {
@@ -83,6 +95,8 @@ pub(super) fn goodbye(reason: Reason) -> Option<&'static str> {
         Reason::ShuttingDown => "* the server is shutting down: goodbye",
         Reason::RegistrationTimeout => "! you took too long to choose a nickname: connect again",
         Reason::Idle => "! you have said nothing for too long: connect again to go on",
+        Reason::PasswordRefused => "! no password was accepted: connect again",
+        Reason::Banned => "! your address is banned from this server",
         Reason::NicknamesRefused => "! no nickname was accepted: connect again",
         Reason::ServerFull => "! the server is full: try again later",
         Reason::AddressFull => "! too many connections from your address: close one, or try again later",

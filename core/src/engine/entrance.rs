@@ -1,0 +1,126 @@
+//! The password, which is asked for before the nickname; and what recordings may hold of that.
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+use super::Engine;
+use super::conn::Phase;
+use crate::action::Reason;
+use crate::chat::UserId;
+use crate::framing::Line;
+use crate::plain::{self, Entrance};
+use crate::text;
+
+/// What a line came to that stood where the password is asked for.
+///
+/// Recordings hold this instead of such lines, since each may be the password, or nearly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attempt {
+    /// The password.
+    Right,
+    /// Something else.
+    Wrong,
+    /// `/help`.
+    Help,
+    /// `/quit`.
+    Quit,
+    /// The first line of an HTTP request.
+    Http,
+}
+
+/// What of the last input is nobody's business but the server's.
+#[derive(Debug, Default)]
+pub(super) struct Secrets {
+    /// Its first so many bytes.
+    bytes: usize,
+    /// What the lines came to that ended in it.
+    attempts: Vec<Attempt>,
+    /// In a replay: what the next ones will have come to.
+    foretold: VecDeque<Attempt>,
+}
+
+impl Engine {
+    /// How many of the first bytes of the last input may belong to a password, and what the lines came to that ended in
+    /// it where one was asked for. Of the others, nothing is secret.
+    #[must_use]
+    pub fn secrets(&self) -> (usize, &[Attempt]) {
+        (self.secrets.bytes, &self.secrets.attempts)
+    }
+
+    /// Says what the lines will come to that end in the next input where a password is asked for: their text, in a
+    /// recording, is blanked. For replays, with [`Password::recorded`](crate::Password::recorded).
+    pub fn foretell(&mut self, attempts: impl IntoIterator<Item = Attempt>) {
+        self.secrets.foretold.extend(attempts);
+    }
+
+    /// New input: the secrets of the last one are forgotten.
+    pub(super) fn forget_secrets(&mut self) {
+        self.secrets.bytes = 0;
+        self.secrets.attempts.clear();
+    }
+
+    /// Whether the connection has still to say the password.
+    pub(super) fn owes_password(&self, slot: u32) -> bool {
+        match &self.conns.get(slot).phase {
+            Phase::Handshaking { .. } => self.config.password.is_some(),
+            Phase::Registering(registering) => registering.owes_password,
+            Phase::Chatting { .. } | Phase::Closing(_) | Phase::Closed => false,
+        }
+    }
+
+    /// Whether the connection has said the password, and goes on.
+    pub(super) fn is_entered(&self, slot: u32) -> bool {
+        matches!(&self.conns.get(slot).phase, Phase::Registering(registering) if !registering.owes_password)
+    }
+
+    /// So many bytes of the last input may belong to a password.
+    pub(super) fn keep_secret(&mut self, bytes: usize) {
+        self.secrets.bytes = bytes;
+    }
+
+    /// Serves a line where the password is asked for.
+    pub(super) fn serve_entrance(&mut self, slot: u32, line: Line<'_>, first: bool) {
+        let user = UserId(slot);
+        let Line::Text(bytes) = line else {
+            self.poisoned = true;
+            self.turn.write(user, plain::line_too_long);
+            return self.registration_refused(slot, Reason::PasswordRefused);
+        };
+        let attempt = self.attempt(bytes, first);
+        self.poisoned = true;
+        self.secrets.attempts.push(attempt);
+        match attempt {
+            Attempt::Right => {
+                if let Phase::Registering(registering) = &mut self.conns.get_mut(slot).phase {
+                    registering.owes_password = false;
+                }
+                self.turn.write(user, plain::password_right);
+            }
+            Attempt::Wrong => {
+                self.turn.write(user, plain::password_wrong);
+                self.registration_refused(slot, Reason::PasswordRefused);
+            }
+            Attempt::Help => self.turn.write(user, plain::password_help),
+            Attempt::Quit => self.close(slot, Reason::Quit),
+            Attempt::Http => self.refuse_http(slot),
+        }
+    }
+
+    fn attempt(&mut self, line: &[u8], first: bool) -> Attempt {
+        let text = text::from_wire(line);
+        let password = self.config.password.as_ref().expect("there is one to be asked for");
+        let entrance = plain::parse_entrance(&text);
+        let right = match entrance {
+            Entrance::Password(attempt) => password.is(attempt),
+            Entrance::Help | Entrance::Quit => password.is(""),
+        };
+        match (right, entrance) {
+            (None, _) => self.secrets.foretold.pop_front().unwrap_or(Attempt::Wrong),
+            _ if first && plain::is_http_request(line) => Attempt::Http,
+            (_, Entrance::Help) => Attempt::Help,
+            (_, Entrance::Quit) => Attempt::Quit,
+            (Some(true), Entrance::Password(_)) => Attempt::Right,
+            (Some(false), Entrance::Password(_)) => Attempt::Wrong,
+        }
+    }
+}
