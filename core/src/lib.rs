@@ -46,7 +46,8 @@ mod text;
 mod time;
 
 pub use action::{Action, Close, Reason, Report, RoomRecord};
+pub use chat::Traffic;
 pub use config::{Config, ConfigError, ConnectLimit, FloodLimit, HistoryLimits};
-pub use engine::{ConnState, Engine, Footprint, RoomState, Stage, State, Timer};
+pub use engine::{Census, ConnState, Engine, Footprint, RoomState, Stage, State, Timer};
 pub use event::{Cause, ConnId, Event, Violation};
 pub use time::{Mono, Now};

@@ -11,6 +11,7 @@ mod name;
 mod notice;
 mod room;
 mod talk;
+mod traffic;
 
 use alloc::vec::Vec;
 
@@ -24,6 +25,7 @@ pub(crate) use notice::{Kind, Notice, Refusal, RoomEvent};
 use room::Rooms;
 pub(crate) use room::{Room, RoomId};
 use smallvec::SmallVec;
+pub use traffic::Traffic;
 
 use crate::config::Config;
 
@@ -88,6 +90,7 @@ pub(crate) struct Chat {
     /// 0 is no limit, here and below.
     rooms_per_user: usize,
     members_per_room: usize,
+    traffic: Traffic,
 }
 
 impl Chat {
@@ -100,6 +103,7 @@ impl Chat {
             lobby,
             rooms_per_user: config.rooms_per_user,
             members_per_room: config.members_per_room,
+            traffic: Traffic::default(),
         }
     }
 
@@ -209,6 +213,11 @@ impl Chat {
     /// Users, rooms, and bytes of history.
     pub(crate) fn sizes(&self) -> (usize, usize, usize) {
         (self.nicks.len(), self.rooms.len(), self.rooms.history_bytes())
+    }
+
+    /// How much was said.
+    pub(crate) fn traffic(&self) -> Traffic {
+        self.traffic
     }
 
     /// Ids freed in this turn may be used again.
