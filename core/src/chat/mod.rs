@@ -90,7 +90,6 @@ pub(crate) struct Chat {
     /// 0 is no limit, here and below.
     rooms_per_user: usize,
     members_per_room: usize,
-    traffic: Traffic,
 }
 
 impl Chat {
@@ -103,7 +102,6 @@ impl Chat {
             lobby,
             rooms_per_user: config.rooms_per_user,
             members_per_room: config.members_per_room,
-            traffic: Traffic::default(),
         }
     }
 
@@ -217,7 +215,7 @@ impl Chat {
 
     /// How much was said.
     pub(crate) fn traffic(&self) -> Traffic {
-        self.traffic
+        self.rooms.traffic
     }
 
     /// Ids freed in this turn may be used again.

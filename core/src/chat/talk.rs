@@ -43,7 +43,7 @@ impl Chat {
         };
         let (from, to) = (&*self.user(user).name.shown, &*self.user(receiver).name.shown);
         sink.tell(receiver, Notice::Private { at, from, to, text });
-        self.traffic.count_private();
+        self.rooms.traffic.count_private();
     }
 
     /// `/topic` without a text.
@@ -70,7 +70,6 @@ impl Chat {
         at: DateTime<Utc>,
         sink: &mut impl Sink,
     ) {
-        self.traffic.count_said(kind, self.rooms.members(room).len());
         let nick = &self.users[user.0 as usize].as_ref().expect("a registered user").name.shown;
         self.rooms.announce(room, at, (nick, kind, text), Some(user), sink);
     }
