@@ -1,4 +1,4 @@
-//! Who can go on: one small waker for each slot, the queue they fill, and the handle that asks for the end.
+//! Who can go on: one small waker for each slot, the queue they fill, and the handle that asks for a look or for the end.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -6,14 +6,24 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Wake, Waker};
 
-/// Asks a [`Driver`](crate::Driver) to shut down, from any thread.
+/// Asks a [`Driver`](crate::Driver) for something, from any thread.
 #[derive(Clone, Debug)]
 pub struct Handle(Arc<Shared>);
 
 impl Handle {
     /// Stop accepting, let the engine say goodbye to everybody, and resolve when the last connection is gone.
     pub fn shutdown(&self) {
-        self.0.shutdown.store(true, Ordering::Release);
+        self.ask(&self.0.shutdown);
+    }
+
+    /// Let the [`Observer`](crate::Observer) have a look at the engine, at the end of a turn that may already be under
+    /// way. Asking again before that is asking once; a driver that has ended never answers.
+    pub fn inspect(&self) {
+        self.ask(&self.0.inspection);
+    }
+
+    fn ask(&self, wish: &AtomicBool) {
+        wish.store(true, Ordering::Release);
         let driver = self.0.woken().driver.clone();
         if let Some(driver) = driver {
             driver.wake();
@@ -26,6 +36,7 @@ impl Handle {
 struct Shared {
     woken: Mutex<Woken>,
     shutdown: AtomicBool,
+    inspection: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -98,6 +109,12 @@ impl Ready {
 
     pub(crate) fn shutdown_asked(&self) -> bool {
         self.shared.shutdown.load(Ordering::Acquire)
+    }
+
+    /// Whether a look at the engine was asked for since this was last called.
+    pub(crate) fn take_inspection(&self) -> bool {
+        // Nearly always not, and then nothing is written.
+        self.shared.inspection.load(Ordering::Relaxed) && self.shared.inspection.swap(false, Ordering::AcqRel)
     }
 
     /// Takes over who woke since the last turn; from now on, who wakes wakes `driver`.

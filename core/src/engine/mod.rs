@@ -18,8 +18,8 @@ use alloc::vec::Vec;
 use core::net::IpAddr;
 use core::time::Duration;
 
-use chrono::{DateTime, Utc};
 pub use census::Census;
+use chrono::{DateTime, Utc};
 use conn::{Conn, Conns, Phase, Standing};
 pub use deadlines::Timer;
 pub use limits::Footprint;
