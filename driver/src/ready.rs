@@ -194,4 +194,17 @@ mod tests {
         ready.gather(Waker::noop());
         assert_eq!(ready.pop(), Some(1));
     }
+
+    #[test]
+    fn an_inspection_wakes_the_driver_and_is_taken_once() {
+        let woken = Arc::new(Count::default());
+        let mut ready = Ready::new();
+        ready.gather(&Waker::from(Arc::clone(&woken)));
+        assert!(!ready.take_inspection());
+        ready.handle().inspect();
+        ready.handle().inspect();
+        assert_eq!(woken.0.load(Ordering::Relaxed), 2);
+        assert_eq!([(); 2].map(|()| ready.take_inspection()), [true, false]);
+        assert!(!ready.shutdown_asked());
+    }
 }
