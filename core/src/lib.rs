@@ -51,8 +51,9 @@ mod time;
 
 pub use action::{Action, Close, Reason, Report, RoomRecord};
 pub use addresses::Addresses;
+pub use chat::Traffic;
 pub use config::{Config, ConfigError, ConnectLimit, FloodLimit, HistoryLimits};
-pub use engine::{Attempt, ConnState, Engine, Footprint, RoomState, Stage, State, Timer};
+pub use engine::{Attempt, Census, ConnState, Engine, Footprint, RoomState, Stage, State, Timer};
 pub use event::{Cause, ConnId, Event, Violation};
 pub use password::Password;
 pub use time::{Mono, Now};

@@ -109,7 +109,7 @@ impl<C: Clock, L: Listener> Driver<C, L> {
         }
     }
 
-    /// A handle to shut it down with.
+    /// A handle to shut it down with, or to ask for a look at its engine.
     #[must_use]
     pub fn handle(&self) -> Handle {
         self.ready.handle()
@@ -135,6 +135,9 @@ impl<C: Clock, L: Listener> Driver<C, L> {
         }
         while let Some(action) = self.enter(Observed::poll_action)? {
             self.carry_out(action, now)?;
+        }
+        if self.ready.take_inspection() {
+            self.enter(Observed::inspect)?;
         }
         Ok(more_waiting || self.ready.len() > 0 || !self.handshakes.is_empty())
     }

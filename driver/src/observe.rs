@@ -1,4 +1,4 @@
-//! The engine, with somebody looking over its shoulder: a flight recorder, or the simulation's oracle.
+//! The engine, with somebody looking over its shoulder: a flight recorder, metrics, or the simulation's oracle.
 
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -42,6 +42,29 @@ pub trait Observer {
 
     /// `engine` has panicked: while it handled this input, or, if it is none, while it was asked for an action.
     fn panicked(&mut self, input: Option<(Now, Input<'_>)>, engine: &Engine);
+
+    /// Somebody has asked for a look at the engine ([`Handle::inspect`](crate::Handle::inspect)), and a turn has just
+    /// ended. Whoever answers nobody need not do anything.
+    fn inspected(&mut self, _engine: &Engine) {}
+}
+
+/// Several observers, who see everything one after the other.
+impl Observer for Vec<Box<dyn Observer>> {
+    fn handled(&mut self, now: Now, input: Input<'_>, engine: &Engine) {
+        self.iter_mut().for_each(|observer| observer.handled(now, input, engine));
+    }
+
+    fn polled(&mut self, action: Option<&Action>, engine: &Engine) {
+        self.iter_mut().for_each(|observer| observer.polled(action, engine));
+    }
+
+    fn panicked(&mut self, input: Option<(Now, Input<'_>)>, engine: &Engine) {
+        self.iter_mut().for_each(|observer| observer.panicked(input, engine));
+    }
+
+    fn inspected(&mut self, engine: &Engine) {
+        self.iter_mut().for_each(|observer| observer.inspected(engine));
+    }
 }
 
 /// An engine, and its observer if it has one.
@@ -94,6 +117,13 @@ impl Observed {
             observer.polled(action.as_ref(), &self.engine);
         }
         action
+    }
+
+    /// Lets the observer have a look.
+    pub(crate) fn inspect(&mut self) {
+        if let Some(observer) = &mut self.observer {
+            observer.inspected(&self.engine);
+        }
     }
 
     /// Calls the engine. The observer learns of a panic before it goes on.

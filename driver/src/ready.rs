@@ -1,4 +1,4 @@
-//! Who can go on: one small waker for each slot, the queue they fill, and the handle that asks for the end.
+//! Who can go on: one small waker for each slot, the queue they fill, and the handle that asks for a look or for the end.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -15,13 +15,23 @@ pub struct Handle(Arc<Shared>);
 impl Handle {
     /// Stop accepting, let the engine say goodbye to everybody, and resolve when the last connection is gone.
     pub fn shutdown(&self) {
-        self.0.shutdown.store(true, Ordering::Release);
-        self.wake();
+        self.ask(&self.0.shutdown);
+    }
+
+    /// Let the [`Observer`](crate::Observer) have a look at the engine, at the end of a turn that may already be under
+    /// way. Asking again before that is asking once; a driver that has ended never answers.
+    pub fn inspect(&self) {
+        self.ask(&self.0.inspection);
     }
 
     /// From now on, these addresses may not connect, and only these. Those who are connected have to leave.
     pub fn ban(&self, bans: Addresses) {
         self.0.woken().bans = Some(bans);
+        self.wake();
+    }
+
+    fn ask(&self, wish: &AtomicBool) {
+        wish.store(true, Ordering::Release);
         self.wake();
     }
 
@@ -38,6 +48,7 @@ impl Handle {
 struct Shared {
     woken: Mutex<Woken>,
     shutdown: AtomicBool,
+    inspection: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -125,6 +136,12 @@ impl Ready {
         self.shared.shutdown.load(Ordering::Acquire)
     }
 
+    /// Whether a look at the engine was asked for since this was last called.
+    pub(crate) fn take_inspection(&self) -> bool {
+        // Nearly always not, and then nothing is written.
+        self.shared.inspection.load(Ordering::Relaxed) && self.shared.inspection.swap(false, Ordering::AcqRel)
+    }
+
     /// Takes over who woke since the last turn; from now on, who wakes wakes `driver`.
     pub(crate) fn gather(&mut self, driver: &Waker) {
         {
@@ -202,5 +219,18 @@ mod tests {
         one.wake_by_ref();
         ready.gather(Waker::noop());
         assert_eq!(ready.pop(), Some(1));
+    }
+
+    #[test]
+    fn an_inspection_wakes_the_driver_and_is_taken_once() {
+        let woken = Arc::new(Count::default());
+        let mut ready = Ready::new();
+        ready.gather(&Waker::from(Arc::clone(&woken)));
+        assert!(!ready.take_inspection());
+        ready.handle().inspect();
+        ready.handle().inspect();
+        assert_eq!(woken.0.load(Ordering::Relaxed), 2);
+        assert_eq!([(); 2].map(|()| ready.take_inspection()), [true, false]);
+        assert!(!ready.shutdown_asked());
     }
 }

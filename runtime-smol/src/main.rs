@@ -28,6 +28,9 @@ fn run() -> Result<(), Error> {
         let clock = SmolClock::new(chat_server::utc_now);
         let driver = Driver::with_observer(setup.engine, clock, listeners, setup.observer);
         setup.signals.shut_down(driver.handle())?;
+        if let Some(metrics) = setup.metrics {
+            metrics.serve(driver.handle())?;
+        }
         let mut driver = pin!(driver);
         poll_fn(|cx| {
             // First who can go on, then the turn.

@@ -27,6 +27,9 @@ fn run() -> Result<(), Error> {
         let clock = TokioClock::new(chat_server::utc_now);
         let driver = Driver::with_observer(setup.engine, clock, listeners, setup.observer);
         setup.signals.shut_down(driver.handle())?;
+        if let Some(metrics) = setup.metrics {
+            metrics.serve(driver.handle())?;
+        }
         Ok(unconstrained(driver).await?)
     })
 }

@@ -1,5 +1,6 @@
 //! The flags, and the engine configuration they amount to.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use chat_core::{Addresses, Config, HistoryLimits};
@@ -139,6 +140,10 @@ pub(crate) struct Args {
     #[arg(long, env = "CHAT_LOG_FORMAT", hide_env = true, value_name = "FORMAT", hide_short_help = true)]
     #[arg(value_enum, hide_possible_values = true, default_value_t = LogFormat::Text)]
     pub(crate) log_format: LogFormat,
+
+    /// IP:PORT for Prometheus: /metrics, and /healthz
+    #[arg(long, env = "CHAT_METRICS", hide_env = true, value_name = "ADDR", hide_short_help = true)]
+    pub(crate) metrics: Option<SocketAddr>,
 
     /// Record all events, and so all that users type, to FILE: for replays, see `sim replay`
     #[arg(long, env = "CHAT_RECORD", hide_env = true, value_name = "FILE", hide_short_help = true)]

@@ -40,6 +40,7 @@ use std::time::SystemTime;
 
 use chat_core::{Addresses, Config, ConfigError, Engine};
 use chat_driver::{Fault, Observer};
+use chat_metrics::Endpoint;
 use chat_record::Recorder;
 use chat_tls::{Acceptor, Security};
 use chrono::{DateTime, Utc};
@@ -61,8 +62,10 @@ const EXIT_FAULT: u8 = 70;
 pub struct Setup {
     /// The engine, configured.
     pub engine: Engine,
-    /// The flight recorder, if one is wanted.
+    /// The flight recorder and the metrics, if they are wanted.
     pub observer: Option<Box<dyn Observer>>,
+    /// What serves the metrics, if they are wanted, once it has the driver's handle.
+    pub metrics: Option<Endpoint>,
     /// Bound, listening and non-blocking, and what each of them takes.
     pub listeners: Vec<(TcpListener, Security)>,
     /// Who connects in the name of others.
@@ -88,13 +91,19 @@ pub fn start() -> Result<Setup, Error> {
     let signals = Signals::hold_back(acceptor.clone(), args.bans.clone())?;
     args.password_file.as_deref().into_iter().for_each(text_file::warn_if_public);
     let listeners = listeners(args, acceptor)?;
-    let observer = recorder(args, &config)?;
+    let mut observers: Vec<_> = recorder(args, &config)?.into_iter().collect();
+    let metrics = metrics(args, &mut observers)?;
     let proxies = Arc::new(config.proxies);
     for (listener, security) in &listeners {
         info!(addr = %listener.local_addr()?, tls = tls::mode(security), "listening");
     }
     systemd::notify_ready();
-    Ok(Setup { engine, observer, listeners, proxies, signals })
+    let observer = match observers.len() {
+        // Each call of the engine asks whether there is an observer: for none, nothing else is done.
+        0 | 1 => observers.pop(),
+        _ => Some(Box::new(observers) as Box<dyn Observer>),
+    };
+    Ok(Setup { engine, observer, metrics, listeners, proxies, signals })
 }
 
 /// All listening sockets, and what each of them takes.
@@ -124,6 +133,16 @@ fn recorder(args: &Args, config: &Config) -> Result<Option<Box<dyn Observer>>, E
         Ok(recorder) => Ok(Some(Box::new(recorder))),
         Err(error) => Err(Error::Record { path: path.clone(), error }),
     }
+}
+
+/// The metrics, if they are wanted: one more observer, and what serves its numbers.
+fn metrics(args: &Args, observers: &mut Vec<Box<dyn Observer>>) -> Result<Option<Endpoint>, Error> {
+    let Some(addr) = args.metrics else { return Ok(None) };
+    let listener = socket::listen(addr).map_err(|error| Error::Listen { addr, error })?;
+    info!(addr = %listener.local_addr()?, "metrics");
+    let (meter, endpoint) = chat_metrics::metrics(listener);
+    observers.push(Box::new(meter));
+    Ok(Some(endpoint))
 }
 
 /// Says how it ended: in the log if all went well, in one line on stderr if not.

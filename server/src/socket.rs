@@ -56,7 +56,7 @@ pub(crate) fn adopt(listener: TcpListener) -> io::Result<TcpListener> {
 }
 
 /// One listening, non-blocking socket. One for IPv6 serves only that: IPv4 has its own.
-fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
+pub(crate) fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
     if addr.is_ipv6() {
         socket.set_only_v6(true)?;

@@ -52,6 +52,7 @@ fn help_names_every_flag(binary: Binary) {
         "--tls-listen",
         "--require-tls",
         "--log-format",
+        "--metrics",
         "--help",
         "--version",
     ];

@@ -11,6 +11,7 @@ mod name;
 mod notice;
 mod room;
 mod talk;
+mod traffic;
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -25,6 +26,7 @@ pub(crate) use notice::{Kind, Notice, Refusal, RoomEvent};
 use room::Rooms;
 pub(crate) use room::{Room, RoomId};
 use smallvec::SmallVec;
+pub use traffic::Traffic;
 
 use crate::config::Config;
 
@@ -213,6 +215,11 @@ impl Chat {
     /// Users, rooms, and bytes of history.
     pub(crate) fn sizes(&self) -> (usize, usize, usize) {
         (self.nicks.len(), self.rooms.len(), self.rooms.history_bytes())
+    }
+
+    /// How much was said.
+    pub(crate) fn traffic(&self) -> Traffic {
+        self.rooms.traffic
     }
 
     /// Ids freed in this turn may be used again.

@@ -11,6 +11,7 @@ use smol_str::SmolStr;
 use super::history::{History, Ring};
 use super::name::{Directory, Name, Taken};
 use super::notice::{Kind, RoomEvent};
+use super::traffic::Traffic;
 use super::{Sink, UserId};
 use crate::config::HistoryLimits;
 
@@ -83,12 +84,14 @@ pub(crate) struct Rooms {
     by_key: BTreeMap<SmolStr, RoomId>,
     /// Members above which a room is quiet; 0: none is.
     announce_limit: usize,
+    pub(super) traffic: Traffic,
 }
 
 impl Rooms {
     pub(crate) fn new(announce_limit: usize, history: Option<HistoryLimits>) -> Self {
         let (slots, names, by_key) = (Slots::default(), Directory::default(), BTreeMap::new());
-        Self { slots, history: History::new(history), names, by_key, announce_limit }
+        let (history, traffic) = (History::new(history), Traffic::default());
+        Self { slots, history, names, by_key, announce_limit, traffic }
     }
 
     /// The room of this id, which is in use.
@@ -186,6 +189,7 @@ impl Rooms {
             return;
         }
         room.seq += 1;
+        self.traffic.count_said(kind, room.members.len());
         let event = RoomEvent { room: &room.name.shown, seq: room.seq, at, nick, kind, text };
         sink.announce(id, &event, except);
         History::keep(self, id, (at, nick, kind, text));

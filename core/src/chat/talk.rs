@@ -43,6 +43,7 @@ impl Chat {
         };
         let (from, to) = (&*self.user(user).name.shown, &*self.user(receiver).name.shown);
         sink.tell(receiver, Notice::Private { at, from, to, text });
+        self.rooms.traffic.count_private();
     }
 
     /// `/topic` without a text.

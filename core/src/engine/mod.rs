@@ -1,6 +1,7 @@
 //! The engine: connection events and time in, actions out.
 
 mod arrivals;
+mod census;
 mod closing;
 mod conn;
 mod deadlines;
@@ -18,6 +19,7 @@ use alloc::vec::Vec;
 use core::net::IpAddr;
 use core::time::Duration;
 
+pub use census::Census;
 use chrono::{DateTime, Utc};
 use conn::{Conn, Conns, Phase, Standing};
 pub use deadlines::Timer;
@@ -238,6 +240,7 @@ impl Engine {
         self.clocks = Some(now);
         self.mono = self.mono.max(now.mono).min(Mono::LAST);
         self.stamp = self.stamp.max(now.utc);
+        self.segments.set_time(self.mono);
     }
 
     fn disconnected(&mut self, slot: u32, cause: Cause) {

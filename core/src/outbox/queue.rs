@@ -36,6 +36,11 @@ impl Queue {
         self.in_flight.is_some()
     }
 
+    /// The outstanding write.
+    pub(crate) fn writing(&self) -> Option<Piece> {
+        self.in_flight.map(|(piece, _)| piece)
+    }
+
     /// Whether nothing waits behind the outstanding write.
     pub(crate) fn is_empty(&self) -> bool {
         self.first.is_none()
@@ -114,6 +119,7 @@ impl Queue {
     }
 
     fn join(&mut self, first: Piece, segments: &mut Segments) -> Piece {
+        let since = segments.since(first);
         let mut joined = Vec::new();
         let mut next = first;
         loop {
@@ -121,7 +127,7 @@ impl Queue {
             segments.release(next);
             match self.first {
                 Some(piece) if joined.len() + piece.len() <= JOINED => next = piece,
-                _ => return segments.insert(joined),
+                _ => return segments.insert_since(joined, since),
             }
             self.pop();
         }

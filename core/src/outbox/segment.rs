@@ -7,6 +7,8 @@ use core::ops::Range;
 
 use bytes::Bytes;
 
+use crate::time::Mono;
+
 /// Some of a segment's bytes, one at least; whoever holds one holds a reference to the segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Piece {
@@ -40,6 +42,8 @@ struct Segment {
     length: u32,
     /// Pieces of it that are held.
     holders: u32,
+    /// When its oldest bytes were made.
+    since: Mono,
 }
 
 /// What holding a piece takes: the piece itself, in a queue that doubles when it is full.
@@ -56,19 +60,30 @@ pub(crate) struct Segments {
     bytes: usize,
     /// Pieces that are held.
     pieces: usize,
+    now: Mono,
 }
 
 impl Segments {
+    /// What is inserted from here on was made now.
+    pub(crate) fn set_time(&mut self, now: Mono) {
+        self.now = now;
+    }
+
     /// Keeps `bytes`, which are not empty, for as long as somebody holds a piece. The caller holds the one that is
     /// returned: all of it.
-    pub(crate) fn insert(&mut self, mut bytes: Vec<u8>) -> Piece {
+    pub(crate) fn insert(&mut self, bytes: Vec<u8>) -> Piece {
+        self.insert_since(bytes, self.now)
+    }
+
+    /// The same for bytes that have been kept otherwise since then.
+    pub(crate) fn insert_since(&mut self, mut bytes: Vec<u8>, since: Mono) -> Piece {
         bytes.shrink_to_fit();
         let bytes = Bytes::from(bytes);
         let end = u32::try_from(bytes.len()).expect("a turn's output is far below 4 GiB");
         let end = NonZeroU32::new(end).expect("a segment has something in it");
         self.bytes += bytes.len();
         self.pieces += 1;
-        let segment = Segment { bytes, length: end.get(), holders: 1 };
+        let segment = Segment { bytes, length: end.get(), holders: 1, since };
         let slot = match self.free.pop() {
             Some(slot) => {
                 self.slots[slot as usize] = segment;
@@ -98,6 +113,11 @@ impl Segments {
         } else {
             segment.bytes.slice(piece.range())
         }
+    }
+
+    /// When the oldest bytes of a piece's segment were made.
+    pub(crate) fn since(&self, piece: Piece) -> Mono {
+        self.slots[piece.segment as usize].since
     }
 
     /// Appends the bytes of a piece to `out`.
