@@ -58,6 +58,15 @@ impl Client {
         Self::from_stream(socket.into(), server.tls())
     }
 
+    /// Connects as a proxy does that says `header` first.
+    #[must_use]
+    #[track_caller]
+    pub fn connect_through(server: &Server, header: &[u8]) -> Self {
+        let mut stream = TcpStream::connect(server.addr()).expect("the server accepts");
+        stream.write_all(header).expect("it takes a header");
+        Self::from_stream(stream, server.tls())
+    }
+
     #[track_caller]
     fn from_stream(stream: TcpStream, tls: Option<Arc<ClientConfig>>) -> Self {
         stream.set_nodelay(true).expect("TCP_NODELAY");
