@@ -136,7 +136,8 @@ mod tests {
         assert!(fails(&small) && small.records().len() == 1, "{small:?}");
         assert_eq!(small.seed(), tape.seed());
         let plan = Plan::from_tape(&small);
-        assert!((4..=8).contains(&plan.options.clients), "{small:?}");
+        // Fewer still would take a change of two bytes at once: how many there are, and which of them does something.
+        assert!((4..=12).contains(&plan.options.clients), "{small:?}");
         let zeros = small.header()[SEED..].iter().filter(|&&byte| byte == 0).count();
         assert!(zeros >= HEADER - SEED - 4, "{small:?}");
     }

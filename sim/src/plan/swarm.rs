@@ -132,6 +132,7 @@ mod tests {
     use super::super::names::POOL;
     use super::super::{Act, Fault};
     use super::*;
+    use crate::tape::HEADER;
 
     fn plans(seeds: u64) -> impl Iterator<Item = Plan> {
         (0..seeds).map(|seed| Plan::from_tape(&Tape::from_seed(seed)))
@@ -144,7 +145,7 @@ mod tests {
         }
         assert!(Plan::from_tape(&Tape::from_bytes(&[])).moments.is_empty());
         assert!(!Plan::from_tape(&Tape::from_bytes(&[255; 4_096])).moments.is_empty());
-        let simplest = Plan::from_tape(&Tape::from_bytes(&[0; 72])).moments;
+        let simplest = Plan::from_tape(&Tape::from_bytes(&[0; HEADER + RECORD])).moments;
         let acts: Vec<_> = simplest.iter().map(|moment| moment.what.to_string()).collect();
         assert_eq!(acts, ["c0 connects", r#"c0 sends "ann\n""#, r#"c0 sends "c0 m0.0\n""#]);
     }

@@ -207,9 +207,33 @@ pub const BUGS: &[Bug] = &[
     ),
     core(
         "a refusal without a word too many",
+        "core/src/engine/limits.rs",
+        "self.limits.refused > MAX_REFUSED",
+        "self.limits.refused >= MAX_REFUSED",
+    ),
+    core(
+        "a ban that spares who is connected",
         "core/src/engine/mod.rs",
-        "engine.limits.refused > limits::MAX_REFUSED",
-        "engine.limits.refused >= limits::MAX_REFUSED",
+        "                engine.enforce_ban(slot);\n",
+        "",
+    ),
+    core(
+        "a proxy that stays whom it speaks for",
+        "core/src/engine/limits.rs",
+        "        conn.peer = peer;\n",
+        "",
+    ),
+    core(
+        "the beginning of a password that is enough",
+        "core/src/password.rs",
+        "Some(password.as_bytes().ct_eq(attempt.as_bytes()).into())",
+        "Some(attempt.starts_with(&**password))",
+    ),
+    core(
+        "guesses that are held back by flood control",
+        "core/src/engine/input.rs",
+        "Err(_) if self.owes_password(slot) =>",
+        "Err(_) if false =>",
     ),
     core(
         "an unfinished line that counts though it was cut short",
