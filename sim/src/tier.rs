@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::adapters::{self, Adapter};
-use crate::oracle::{Broken, Marks};
+use crate::oracle::{Broken, Mark, Marks};
 use crate::plan::Plan;
 use crate::run::Run;
 use crate::tape::Tape;
@@ -34,6 +34,15 @@ impl On {
             Self::Tokio => "tokio",
             Self::Smol => "smol",
         }
+    }
+
+    /// The situations that are to be met on it, and were not.
+    ///
+    /// In turmoil, all come from addresses that nobody bans, and through no proxy: `tests/tests/proxies.rs` has the
+    /// shipping adapters meet these.
+    pub fn missing(self, marks: Marks) -> impl Iterator<Item = Mark> {
+        let only_on_links = [Mark::Banned, Mark::BannedInChat, Mark::Forwarded];
+        marks.missing().filter(move |mark| self == Self::Engine || !only_on_links.contains(mark))
     }
 
     /// Carries out the plan of a tape. A panic breaks a promise like any other.

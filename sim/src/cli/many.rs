@@ -29,7 +29,7 @@ pub(super) fn sweep(count: u64, from: u64, crowd: &Crowd) -> Result<Verdict, Mis
         return Ok(Verdict::Failed);
     }
     println!("{}", total.summary());
-    if let Some(missing) = missing(total.marks) {
+    if let Some(missing) = missing(total.marks, crowd.on.on) {
         println!("never met: {missing}");
         return Ok(Verdict::Failed);
     }
@@ -44,7 +44,7 @@ pub(super) fn soak(minutes: u64, from: Option<u64>, crowd: &Crowd) -> Result<Ver
     let total = run_all(Seeds { from, count: u64::MAX, until: Some(until) }, crowd, true);
     let failed = total.fails(crowd)?;
     println!("{}", total.summary());
-    if let Some(missing) = missing(total.marks) {
+    if let Some(missing) = missing(total.marks, crowd.on.on) {
         println!("never met: {missing}");
     }
     Ok(if failed { Verdict::Failed } else { Verdict::Fine })

@@ -5,7 +5,7 @@ use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 
 use sim::corpus;
-use sim::oracle::{Broken, Mark, Marks};
+use sim::oracle::{Broken, Marks};
 use sim::plan::Swarm;
 use sim::run::Run;
 use sim::tape::Tape;
@@ -67,8 +67,8 @@ pub(super) fn path_of(seed: u64, on: On, folder: &Path) -> PathBuf {
 }
 
 /// The names of the situations that were never met; none, if all were.
-pub(super) fn missing(marks: Marks) -> Option<String> {
-    let missing: Vec<_> = marks.missing().map(|mark: Mark| format!("{mark:?}")).collect();
+pub(super) fn missing(marks: Marks, on: On) -> Option<String> {
+    let missing: Vec<_> = on.missing(marks).map(|mark| format!("{mark:?}")).collect();
     (!missing.is_empty()).then(|| missing.join(", "))
 }
 
