@@ -60,6 +60,8 @@ pub struct Engine {
     actions: VecDeque<Action>,
     /// Connections that may need a write, a pause or a close.
     attention: VecDeque<u32>,
+    /// Who of the hearers of a turn is attended to first, as a fraction of them in 2^32.
+    first: u32,
     /// Connections that have taken all of a long answer so far.
     answers_due: VecDeque<u32>,
     /// Connections whose nickname or password was refused in this turn, and why they are to be closed if they are.
@@ -107,6 +109,7 @@ impl Engine {
             limits: limits::Limits::default(),
             actions: VecDeque::new(),
             attention: VecDeque::new(),
+            first: 0,
             answers_due: VecDeque::new(),
             refused: Vec::new(),
             secrets: entrance::Secrets::default(),

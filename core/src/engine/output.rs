@@ -13,6 +13,9 @@ use crate::outbox::{Parcel, Piece, Sealed, Segments};
 use crate::plain;
 use crate::time::{MaybeMono, Mono};
 
+/// The golden ratio, of 2^32: multiples of it fall evenly into the gaps between those before.
+const GOLDEN: u32 = 0x9e37_79b9;
+
 /// Long answers that go on in one turn: with 16 KiB for each, about a megabyte, which is written in a millisecond.
 const ANSWERS_PER_TURN: usize = 64;
 
@@ -63,9 +66,11 @@ impl Engine {
     fn release(&mut self, sealed: Sealed) {
         self.drained = false;
         self.actions.extend(sealed.reports.into_iter().map(Action::Report));
+        let before = self.attention.len();
         for (user, piece) in sealed.shared {
             self.deliver(user.0, piece);
         }
+        self.turn_attention(before);
         for (user, parcel) in sealed.parcels {
             match parcel {
                 Parcel::Piece(piece) => self.deliver(user.0, piece),
@@ -117,6 +122,17 @@ impl Engine {
         }
         if is_behind {
             self.rearm(slot);
+        }
+    }
+
+    /// Lets somebody else be the first of those who are attended to from `before` on. A crowd who never reads is written
+    /// to all the same, which takes its time: if it had joined first, everybody else would be last in every turn.
+    fn turn_attention(&mut self, before: usize) {
+        let hearers = self.attention.len() - before;
+        if hearers > 1 {
+            self.first = self.first.wrapping_add(GOLDEN);
+            let first = (u64::from(self.first) * hearers as u64) >> 32;
+            self.attention.make_contiguous()[before..].rotate_left(first as usize);
         }
     }
 
