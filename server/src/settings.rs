@@ -37,7 +37,8 @@ impl Settings {
         }
     }
 
-    fn new(command_line: &[OsString], file: Option<File>) -> Result<Self, Error> {
+    /// As [`read`](Self::read), with this file or none, whatever `--config` says.
+    pub(crate) fn new(command_line: &[OsString], file: Option<File>) -> Result<Self, Error> {
         let entries = file.as_ref().map(File::entries).unwrap_or_default();
         let command = entries.iter().fold(Args::command(), |command, Entry { id, values, .. }| {
             command.mut_arg(id, |arg| arg.default_values(values))
