@@ -5,6 +5,7 @@
 //! A line that comes whole and one that comes byte by byte take different ways through it.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::slice;
 
 use chat_core::{Config, Event};
 
@@ -16,6 +17,11 @@ const SPEAKER: usize = LISTENERS.len();
 
 /// What the last of them asks in the end, so that what is kept is seen, too.
 const QUESTIONS: &[u8] = b"/rooms\n/who\n/topic\n/history 1000\n/join #lobby\n/who\n/topic\n/history 1000\n";
+
+/// What a tilde stands for, so that few bytes make long lines: 64 of them are the longest there is.
+const FILLER: [u8; 64] = [b'x'; 64];
+/// Bytes of input that are enough.
+const ENOUGH: usize = 20_000;
 
 /// Input that is sent in turns of its own has so many bytes and ends of lines at most, so that no answer is so long that
 /// it is given in parts: what follows then waits for its reader.
@@ -32,16 +38,17 @@ struct Cut {
 }
 
 /// Sends `data` behind its first two bytes as one connection's input. The first byte says whether the speaker has a
-/// nickname beforehand (an odd one: yes), the second how large chunks are.
+/// nickname beforehand (an odd one: yes), the second how large chunks are. A tilde stands for 64 bytes.
 ///
 /// Only lines of the documented forms reach anybody, and to everybody the same ones, however the input is cut.
 ///
 /// # Panics
 /// Where that is not so.
 pub fn lines(data: &[u8]) {
-    let Some((&[how, size], input)) = data.split_first_chunk() else { return };
+    let Some((&[how, size], rest)) = data.split_first_chunk() else { return };
     let named = how & 1 == 1;
-    let run = |chunk, turns| heard(input, named, Cut { chunk, turns });
+    let input = filled(rest);
+    let run = |chunk, turns| heard(&input, named, Cut { chunk, turns });
     let whole = run(usize::MAX, false);
     let size = 1 + usize::from(size);
     for chunk in [1, size] {
@@ -52,6 +59,15 @@ pub fn lines(data: &[u8]) {
     if named && input.len() <= SHORT && ends <= FEW {
         assert_eq!(run(size, true), whole, "turns of {size} bytes change what is heard");
     }
+}
+
+fn filled(bytes: &[u8]) -> Vec<u8> {
+    let mut input = Vec::new();
+    for byte in bytes {
+        input.extend_from_slice(if *byte == b'~' { &FILLER } else { slice::from_ref(byte) });
+    }
+    input.truncate(ENOUGH);
+    input
 }
 
 /// What everybody hears.
