@@ -30,6 +30,8 @@ step() {
 ulimit -n "$(ulimit -Hn)" 2>/dev/null || true
 
 step cargo fmt --all --check
+# No member of the workspace: see fuzz/Cargo.toml.
+step cargo fmt --manifest-path fuzz/Cargo.toml --check
 step cargo clippy --workspace --all-targets --locked -- -D warnings
 RUSTDOCFLAGS="-D warnings" step cargo doc --workspace --no-deps --locked
 # The engine without std: see core/no-std/Cargo.toml.

@@ -133,3 +133,15 @@ fn world_with_much_history() -> (World, usize) {
     world.send(ann, &format!("{}\n", "x".repeat(1_000)).repeat(200));
     (world, ann)
 }
+
+/// In minutes, if every line were looked at again for every answer: as much as comes in one turn.
+#[test]
+fn lines_and_answers_in_turn_cost_no_more_than_one_behind_the_other() {
+    let mut world = World::new(config());
+    let (ann, bob) = (world.user("ann"), world.user("bob"));
+    world.text(ann);
+    world.send(ann, &"x\n/x\n".repeat(50_000));
+    assert_eq!(world.lines(bob).len(), 50_000);
+    let answers = world.lines(ann);
+    assert!(answers.len() == 50_000 && answers.iter().all(|line| line.starts_with("! ")));
+}

@@ -242,11 +242,11 @@ impl Args {
         all.filter(|arg| !NO_SETTINGS.contains(&arg.get_id().as_str())).cloned().collect()
     }
 
-    /// What the engine is to be, on a machine that allows so many file descriptors.
+    /// What the engine is to be, on a machine that allows so many file descriptors, but for what stands in other files.
     pub(crate) fn engine_config(&self, descriptors: u64) -> Result<Config, Error> {
         Ok(Config {
             name: self.name.clone(),
-            motd: self.motd.as_deref().map_or(Ok(Vec::new()), text_file::motd)?,
+            motd: Vec::new(),
             lobby: self.lobby.0.clone(),
             flood: self.flood.0,
             backlog: self.backlog.0,
@@ -259,13 +259,23 @@ impl Args {
             max_connections: descriptors::max_connections(self.max_connections, descriptors)?,
             max_connections_per_address: self.max_connections_per_address,
             connect_rate: self.connect_rate.0,
-            password: self.password_file.as_deref().map(text_file::password).transpose()?,
-            bans: self.bans.as_deref().map_or(Ok(Addresses::default()), bans::read)?,
+            password: None,
+            bans: Addresses::default(),
             proxies: self.proxies.iter().map(|network| network.range()).collect(),
             max_unregistered: self.max_unregistered,
             announce_limit: self.announce_limit,
             history: (self.history == History::Memory).then(HistoryLimits::default),
             report_messages: self.log_level >= LogLevel::Debug,
+        })
+    }
+
+    /// The same, with what stands in the files that settings name.
+    pub(crate) fn read_files(&self, config: Config) -> Result<Config, Error> {
+        Ok(Config {
+            motd: self.motd.as_deref().map_or(Ok(Vec::new()), text_file::motd)?,
+            password: self.password_file.as_deref().map(text_file::password).transpose()?,
+            bans: self.bans.as_deref().map_or(Ok(Addresses::default()), bans::read)?,
+            ..config
         })
     }
 }

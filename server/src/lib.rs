@@ -30,10 +30,11 @@ mod tls;
 mod value;
 
 use std::env;
+use std::ffi::OsString;
 use std::fmt;
 use std::io::{self, Write as _};
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{self, ExitCode};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -47,6 +48,7 @@ use chrono::{DateTime, Utc};
 use tracing::info;
 
 use crate::args::{Args, LogFormat};
+use crate::file::File;
 use crate::settings::Settings;
 pub use crate::signals::Signals;
 pub use crate::socket::tune;
@@ -104,6 +106,19 @@ pub fn start() -> Result<Setup, Error> {
         _ => Some(Box::new(observers) as Box<dyn Observer>),
     };
     Ok(Setup { engine, observer, metrics, listeners, proxies, signals })
+}
+
+/// What `--check-config` would print of this file, given no flags, on a machine that allows so many file descriptors.
+///
+/// A pure function, for whoever wants to try a configuration without a server: no other file is opened, so whether a
+/// certificate can be used is not looked at.
+///
+/// # Errors
+/// What is wrong with the file, and where.
+pub fn check_config(path: &Path, bytes: &[u8], descriptors: u64) -> Result<String, Error> {
+    let settings = Settings::new(&[OsString::from("chat")], Some(File::parse(path, bytes)?))?;
+    let (_, config) = settings.engine_without_files(descriptors)?;
+    settings.to_toml(&config)
 }
 
 /// All listening sockets, and what each of them takes.

@@ -37,7 +37,8 @@ impl Settings {
         }
     }
 
-    fn new(command_line: &[OsString], file: Option<File>) -> Result<Self, Error> {
+    /// As [`read`](Self::read), with this file or none, whatever `--config` says.
+    pub(crate) fn new(command_line: &[OsString], file: Option<File>) -> Result<Self, Error> {
         let entries = file.as_ref().map(File::entries).unwrap_or_default();
         let command = entries.iter().fold(Args::command(), |command, Entry { id, values, .. }| {
             command.mut_arg(id, |arg| arg.default_values(values))
@@ -49,7 +50,17 @@ impl Settings {
 
     /// The engine, on a machine that allows so many file descriptors, and its configuration.
     pub(crate) fn engine(&self, descriptors: u64) -> Result<(Engine, Config), Error> {
-        let config = self.args.engine_config(descriptors).map_err(|error| self.locate(error))?;
+        let config = self.args.engine_config(descriptors).and_then(|config| self.args.read_files(config));
+        self.engine_of(config)
+    }
+
+    /// The same without a look at the files that settings name.
+    pub(crate) fn engine_without_files(&self, descriptors: u64) -> Result<(Engine, Config), Error> {
+        self.engine_of(self.args.engine_config(descriptors))
+    }
+
+    fn engine_of(&self, config: Result<Config, Error>) -> Result<(Engine, Config), Error> {
+        let config = config.map_err(|error| self.locate(error))?;
         let engine = Engine::new(config.clone()).map_err(|error| self.locate(error.into()))?;
         Ok((engine, config))
     }

@@ -196,6 +196,7 @@ impl Sealing<'_> {
         let heard = self.logs_heard(user, cuts);
         let moved = cuts.iter().any(|cut| matches!(cut, Cut::Entered { .. } | Cut::Left { .. }));
         let mut runs = private_runs(cuts);
+        // In order, as the cuts are.
         let splits: Vec<u32> = runs.iter().map(|run| run.order).collect();
         match heard[..] {
             [] => {}
@@ -320,9 +321,16 @@ impl Source<'_> {
 
     /// Adds these lines, apart where one of the orders `splits` falls between them.
     fn push_runs(&self, from: usize, to: usize, splits: &[u32], runs: &mut Vec<Run>) {
+        if from >= to {
+            return;
+        }
         let mut from = from;
-        for end in splits.iter().map(|&order| self.line_at(order)).chain([to]) {
-            if from < end && end <= to {
+        // Only those within: whoever speaks and is told something in turn has a run of lines for each of them.
+        let (first, last) = (self.lines[from].order, self.lines[to - 1].order);
+        let splits = &splits[splits.partition_point(|&order| order < first)..];
+        let within = splits.iter().take_while(|&&order| order < last);
+        for end in within.map(|&order| self.line_at(order)).chain([to]) {
+            if from < end {
                 runs.push(Run { order: self.lines[from].order, what: What::Shared(self.piece(from, end)) });
                 from = end;
             }
