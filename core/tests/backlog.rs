@@ -2,9 +2,10 @@
 
 mod harness;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use chat_core::{Config, Event, Reason};
+use chat_core::{Action, Config, Event, Reason};
 use harness::{World, config};
 
 #[test]
@@ -154,4 +155,21 @@ fn short_lines_that_many_are_owed_count_for_each_of_these() {
     }
     // The lines are 5 KB, and what each reader's queue has of them is twice a hundred.
     assert!(readers.iter().any(|&reader| world.closed(reader) == Some(Reason::OutOfMemory)));
+}
+
+#[test]
+fn nobody_is_last_in_every_turn() {
+    let mut world = World::new(config());
+    let members: Vec<_> = (0..10).map(|n| world.user(&format!("user{n}"))).collect();
+    let mut last = BTreeSet::new();
+    for turn in 0..20 {
+        world.actions.clear();
+        world.send(members[0], &format!("{turn}\n"));
+        let written = world.actions.iter().rev().find_map(|action| match action {
+            Action::Write { conn, .. } => Some(*conn),
+            _ => None,
+        });
+        last.insert(written.expect("it was told to the others"));
+    }
+    assert!(last.len() > 5, "{last:?}");
 }
