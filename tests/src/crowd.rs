@@ -122,7 +122,7 @@ impl Crowd {
 }
 
 /// Raises the limit of this process as far as it may: many shells allow a thousand descriptors at first.
-fn allow_descriptors() {
+pub fn allow_descriptors() {
     let limit = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).expect("up to the hard limit");
 }
