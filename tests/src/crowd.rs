@@ -9,9 +9,11 @@ use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+use crate::wire::Wire;
 use crate::{DEADLINE, Server};
 
-/// Bytes taken from one socket at a time.
+/// Bytes taken from one member at a time. More than a [`Wire`] takes from its socket, so that nothing is left of
+/// which epoll does not know.
 const CHUNK: usize = 64 * 1024;
 
 /// Sockets told of by one wait.
@@ -27,13 +29,13 @@ pub struct Crowd {
 
 #[derive(Debug)]
 struct Member {
-    stream: TcpStream,
+    wire: Wire,
     /// Bytes read and not yet shown: an unfinished line, or what came after the last one that was waited for.
     unread: Vec<u8>,
 }
 
 impl Crowd {
-    /// Connects `count` clients and registers them as `u0`, `u1` and so on.
+    /// Connects `count` clients, over TLS if the server wants that, and registers them as `u0`, `u1` and so on.
     #[must_use]
     #[track_caller]
     pub fn register(server: &Server, count: usize) -> Self {
@@ -50,10 +52,12 @@ impl Crowd {
     fn join(&mut self, server: &Server, index: usize) {
         let stream = TcpStream::connect(server.addr()).expect("the server accepts");
         stream.set_nodelay(true).expect("TCP_NODELAY");
-        stream.set_nonblocking(true).expect("O_NONBLOCK");
+        stream.set_read_timeout(Some(DEADLINE)).expect("a read timeout");
+        let wire = Wire::new(stream, server.tls()).expect("the server shakes hands");
+        wire.stream().set_nonblocking(true).expect("O_NONBLOCK");
         let data = epoll::EventData::new_u64(index as u64);
-        epoll::add(&self.epoll, &stream, data, epoll::EventFlags::IN).expect("epoll takes a socket");
-        self.members.push(Member { stream, unread: Vec::new() });
+        epoll::add(&self.epoll, wire.stream(), data, epoll::EventFlags::IN).expect("epoll takes a socket");
+        self.members.push(Member { wire, unread: Vec::new() });
         self.send(index, &format!("u{index}"));
     }
 
@@ -72,7 +76,7 @@ impl Crowd {
     /// One of them sends a line.
     #[track_caller]
     pub fn send(&mut self, index: usize, line: &str) {
-        let sent = self.members[index].stream.write(format!("{line}\n").as_bytes());
+        let sent = self.members[index].wire.write(format!("{line}\n").as_bytes());
         assert!(sent.is_ok_and(|sent| sent == line.len() + 1), "u{index} cannot send {line:?}");
     }
 
@@ -118,7 +122,7 @@ impl Crowd {
 }
 
 /// Raises the limit of this process as far as it may: many shells allow a thousand descriptors at first.
-fn allow_descriptors() {
+pub fn allow_descriptors() {
     let limit = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).expect("up to the hard limit");
 }
@@ -126,7 +130,7 @@ fn allow_descriptors() {
 impl Member {
     /// Takes what is there; gives whether more may come.
     fn read(&mut self, chunk: &mut [u8]) -> bool {
-        match self.stream.read(chunk) {
+        match self.wire.read(chunk) {
             Ok(0) => false,
             Ok(count) => {
                 self.unread.extend_from_slice(&chunk[..count]);

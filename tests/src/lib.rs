@@ -22,7 +22,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 pub use client::{Client, stamped};
-pub use crowd::Crowd;
+pub use crowd::{Crowd, allow_descriptors};
 pub use identity::Identity;
 pub use server::{Finished, Server};
 pub use wire::Wire;

@@ -12,7 +12,7 @@ use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, pr
 use rustls::ClientConfig;
 
 use crate::identity::Identity;
-use crate::{Binary, Client, DEADLINE, wait_until};
+use crate::{Binary, Client, DEADLINE, wait_until, wire};
 
 /// A running server. Dropping it kills the process, and fails the test if it had died or panicked before.
 #[derive(Debug)]
@@ -76,6 +76,15 @@ impl Server {
     /// What its clients need, if it takes TLS only.
     pub(crate) fn tls(&self) -> Option<Arc<ClientConfig>> {
         self.tls.clone()
+    }
+
+    /// What a client says first, if it takes TLS only.
+    #[must_use]
+    pub fn client_hello(&self) -> Option<Vec<u8>> {
+        let mut session = wire::session(self.tls()?).expect("a session");
+        let mut hello = Vec::new();
+        session.write_tls(&mut hello).expect("memory takes all");
+        Some(hello)
     }
 
     /// The first line of its log that fits, now or later.

@@ -8,6 +8,12 @@ use rustls::{ClientConfig, ClientConnection, HandshakeKind};
 
 use crate::identity::NAME;
 
+/// The client's side of a session.
+pub(crate) fn session(tls: Arc<ClientConfig>) -> io::Result<ClientConnection> {
+    let name = NAME.try_into().expect("a name");
+    ClientConnection::new(tls, name).map_err(io::Error::other)
+}
+
 /// A connection whose two directions two threads may have.
 #[derive(Debug)]
 pub struct Wire {
@@ -22,9 +28,7 @@ impl Wire {
     pub(crate) fn new(stream: TcpStream, tls: Option<Arc<ClientConfig>>) -> io::Result<Self> {
         let mut wire = Self { stream, session: None, text: Vec::new() };
         if let Some(tls) = tls {
-            let name = NAME.try_into().expect("a name");
-            let session = ClientConnection::new(tls, name).map_err(io::Error::other)?;
-            wire.session = Some(Arc::new(Mutex::new(session)));
+            wire.session = Some(Arc::new(Mutex::new(session(tls)?)));
             wire.flush()?;
             while wire.session().is_some_and(|session| session.is_handshaking()) {
                 wire.receive()?;
