@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::line::{Line, names};
+use crate::line::{Line, confirms};
 
 /// Our nickname: the one the server confirmed, and those it has yet to answer, in order.
 #[derive(Debug, Default)]
@@ -37,7 +37,7 @@ impl Identity {
     pub(crate) fn received(&mut self, line: &str) -> bool {
         match Line::parse(line) {
             Line::Notice => {
-                let Some(answered) = self.wanted.iter().position(|name| names(line, name)) else {
+                let Some(answered) = self.wanted.iter().position(|name| confirms(line, name)) else {
                     return false;
                 };
                 let before = self.own.take();

@@ -80,9 +80,12 @@ impl<'a> What<'a> {
     }
 }
 
-/// Whether a line names someone or something as a word of its own, in any case.
-pub(crate) fn names(line: &str, name: &str) -> bool {
-    runs(line).any(|run| is_same(run, name))
+/// Whether a line is the server's answer that gives us this nickname, or takes us into this room. Other `* ` lines, such as
+/// a message of the day, may name them as well.
+pub(crate) fn confirms(line: &str, name: &str) -> bool {
+    let answers = ["* welcome, ", "* you are now known as ", "* you are in "];
+    let mut answered = answers.iter().filter_map(|start| runs(line.strip_prefix(start)?).next());
+    answered.any(|run| is_same(run, name))
 }
 
 /// Whether two names are one, as far as a client can tell without the server's tables.
@@ -165,13 +168,19 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_found_as_a_word() {
-        for line in ["ann", "* welcome, ann.", "hey Ann: look", "@ann", "(ann)", "ann's", "ann，你好"] {
-            assert!(names(line, "ann"), "{line}");
+    fn only_the_servers_answers_confirm() {
+        assert!(confirms("* you are in #rust (3 members); no topic yet", "#Rust"));
+        assert!(confirms("* welcome, ann; /help shows what you can do here", "Ann"));
+        assert!(confirms("* you are now known as ann", "ann"));
+        for line in
+            ["* welcome, anna; hi", "* welcome, [ann]; hi", "* you are in #rusty", "* welcome, #ann; hi"]
+        {
+            assert!(!confirms(line, "#rust") && !confirms(line, "ann"), "{line}");
         }
-        for line in ["", "anna", "joann", "ann-marie", "[ann]", "#ann", "änn", "ann\u{308}"] {
-            assert!(!names(line, "ann"), "{line}");
+        for line in
+            ["* meet in #rust", "* welcome to ann!", "* you are in #ops; #rust is next door", "! no #rust"]
+        {
+            assert!(!confirms(line, "#rust") && !confirms(line, "ann"), "{line}");
         }
-        assert!(names("* you are in #rust: 3 members", "#rust"));
     }
 }

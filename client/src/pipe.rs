@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::args::Args;
 use crate::failure::Failure;
-use crate::line::{Line, names};
+use crate::line::{Line, confirms};
 use crate::wire::{read_line, to_text};
 
 /// How long the server may take to confirm a nickname or a room.
@@ -77,7 +77,7 @@ fn await_confirmation(server: &mut impl BufRead, output: &mut impl Write, name: 
             return Err(Failure::Refused(text));
         }
         output.write_all(&line).and_then(|()| output.flush()).map_err(Failure::Output)?;
-        if kind == Line::Notice && names(&text, name) {
+        if kind == Line::Notice && confirms(&text, name) {
             return Ok(());
         }
     }

@@ -62,6 +62,12 @@ fn only_so_many_guesses() {
     world.send(guesser, &"x".repeat(5_000));
     world.send(guesser, "\n");
     assert_eq!(world.closed(guesser), Some(Reason::PasswordRefused), "a long line is one of them");
+    // Whoever has guessed right begins anew with nicknames.
+    let lucky = world.connect();
+    for line in ["1", "2", "3", "4", "open sesame", "no nick", "nor this", "/", "/x"] {
+        world.send(lucky, &format!("{line}\n"));
+        assert_eq!(world.closed(lucky), None, "{line}");
+    }
     let impatient = world.connect();
     world.advance(Duration::from_secs(60));
     assert_eq!(world.closed(impatient), Some(Reason::RegistrationTimeout));
@@ -156,6 +162,12 @@ fn secrets_end_with_the_password() {
         "what is behind it may be the password"
     );
     assert_eq!(secrets(&["/quit\nopen sesame\n"]), [(18, vec![Quit])]);
+    // Also of somebody who is being let go.
+    let gone = world.connect();
+    world.peers[gone].takes = false;
+    world.event(gone, Event::Received(b"/quit\n"));
+    world.event(gone, Event::Received(b"open sesame\n"));
+    assert_eq!(world.engine.secrets(), (12, &[][..]));
     let ann = world.connect();
     world.send(ann, "open sesame\ncat\n");
     world.event(ann, Event::Received(b"open sesame\n"));

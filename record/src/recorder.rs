@@ -233,11 +233,18 @@ pub(crate) fn slot_of(conn: ConnId) -> u32 {
 /// other lines would come of it.
 fn blanked(bytes: &[u8], secret: usize) -> Vec<u8> {
     const BLANK: u8 = b'*';
-    /// The least of telnet's commands (RFC 854).
-    const COMMAND: u8 = 240;
-    let blank = |byte: u8| if matches!(byte, b'\n' | b'\r' | b'\0' | COMMAND..) { byte } else { BLANK };
-    let (secret, rest) = bytes.split_at(secret);
-    secret.iter().map(|&byte| blank(byte)).chain(rest.iter().copied()).collect()
+    /// What a command of telnet begins with, and the least of those (RFC 854).
+    const IAC: u8 = 255;
+    const LEAST: u8 = 240;
+    let (secret, rest) = bytes.split_at(secret.min(bytes.len()));
+    // The piece before may have ended with the first of the two.
+    let before = [IAC].iter().chain(secret);
+    let blank = |(&before, &byte): (&u8, &u8)| match byte {
+        b'\n' | b'\r' | b'\0' | IAC => byte,
+        LEAST.. if before == IAC => byte,
+        _ => BLANK,
+    };
+    before.zip(secret).map(blank).chain(rest.iter().copied()).collect()
 }
 
 fn length(bytes: usize) -> u32 {

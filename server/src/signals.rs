@@ -30,8 +30,9 @@ impl Signals {
         // A file that may not grow is an error of writing it, as a full disk is.
         signal_hook::flag::register(SIGXFSZ, Arc::default())?;
         let signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
-        if acceptor.is_some() || bans.is_some() {
-            // Without, it ends a server whose terminal is closed, as it ends other programs.
+        if acceptor.is_some() || bans.is_some() || systemd::is_supervised() {
+            // Without, it ends a server whose terminal is closed, as it ends other programs. A service has no terminal,
+            // and is told to reload by it.
             signals.add_signal(SIGHUP)?;
         }
         Ok(Self { signals, acceptor, bans })

@@ -64,7 +64,9 @@ impl Engine {
         match &self.conns.get(slot).phase {
             Phase::Handshaking { .. } => self.config.password.is_some(),
             Phase::Registering(registering) => registering.owes_password,
-            Phase::Chatting { .. } | Phase::Closing(_) | Phase::Closed => false,
+            // It may have been let go while it owed it.
+            Phase::Closing(_) | Phase::Closed => self.config.password.is_some(),
+            Phase::Chatting { .. } => false,
         }
     }
 
@@ -93,6 +95,7 @@ impl Engine {
             Attempt::Right => {
                 if let Phase::Registering(registering) = &mut self.conns.get_mut(slot).phase {
                     registering.owes_password = false;
+                    registering.refusals = 0;
                 }
                 self.turn.write(user, plain::password_right);
             }

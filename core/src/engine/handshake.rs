@@ -50,11 +50,11 @@ impl Engine {
     /// There was no handshake in time. Whoever has not begun one waits for a greeting, most likely, and can read.
     pub(super) fn give_up_handshake(&mut self, slot: u32) {
         let conn = self.conns.get(slot);
-        let silent = matches!(conn.phase, Phase::Handshaking { begun: false, .. });
-        if silent && !self.config.proxies.contains(conn.peer) {
-            self.close(slot, Reason::PlaintextRefused);
-        } else {
-            self.drop_now(slot, Reason::HandshakeTimeout);
+        match conn.phase {
+            Phase::Handshaking { begun: false, over, .. } if !self.config.proxies.contains(conn.peer) => {
+                self.close(slot, over.unwrap_or(Reason::PlaintextRefused));
+            }
+            _ => self.drop_now(slot, Reason::HandshakeTimeout),
         }
     }
 

@@ -21,16 +21,14 @@ const MAX_REFUSALS: u8 = 5;
 
 impl Engine {
     pub(super) fn received(&mut self, slot: u32, bytes: &[u8]) {
-        let conn = self.conns.get_mut(slot);
-        if matches!(conn.phase, Phase::Closing(_) | Phase::Closed) {
-            return;
-        }
-        let waits = !conn.held.is_empty() || !conn.takes_lines();
         if self.owes_password(slot) {
             self.keep_secret(bytes.len());
         }
         let conn = self.conns.get_mut(slot);
-        if !waits {
+        if matches!(conn.phase, Phase::Closing(_) | Phase::Closed) {
+            return;
+        }
+        if conn.held.is_empty() && conn.takes_lines() {
             let left = self.serve(slot, bytes);
             if left > 0 {
                 self.hold(slot, Held::new(Bytes::copy_from_slice(&bytes[bytes.len() - left..])));

@@ -67,7 +67,7 @@ impl Engine {
         let address = self.counted_address(peer);
         let limit = |limit: usize| if limit == 0 { usize::MAX } else { limit };
         let held = address.map_or(0, |address| self.limits.addresses.get(&address).copied().unwrap_or(0));
-        let over = if self.config.bans.contains(peer) {
+        let over = if self.is_banned(peer) {
             Some(Reason::Banned)
         } else if !self.comes_in_time(address) {
             Some(Reason::ConnectingTooFast)
@@ -120,13 +120,16 @@ impl Engine {
 
     /// Lets a connection go that is banned by now.
     pub(super) fn enforce_ban(&mut self, slot: u32) {
-        let conn = self.conns.get_mut(slot);
-        if !self.config.bans.contains(conn.peer) {
+        if !self.is_banned(self.conns.get(slot).peer) {
             return;
         }
-        match &mut conn.phase {
+        match &mut self.conns.get_mut(slot).phase {
             // It cannot be told before it can read.
             Phase::Handshaking { .. } => self.drop_now(slot, Reason::Banned),
+            // It may be about to begin a handshake, and is told when it would be greeted.
+            Phase::Registering(registering) if registering.greeting.is_some() => {
+                registering.over = Some(Reason::Banned);
+            }
             Phase::Registering(_) | Phase::Chatting { .. } => self.close(slot, Reason::Banned),
             Phase::Closing(_) | Phase::Closed => {}
         }
@@ -198,6 +201,11 @@ impl Engine {
         let counts =
             |conn: &Conn| conn.standing != Standing::Refused && self.counted_address(conn.peer).is_some();
         assert_eq!(of_addresses, self.conns.iter().filter(|(_, conn)| counts(conn)).count());
+    }
+
+    /// Whether a peer may not connect. A proxy may: bans are for those in whose name it does.
+    fn is_banned(&self, peer: IpAddr) -> bool {
+        self.config.bans.contains(peer) && !self.config.proxies.contains(peer)
     }
 
     /// The address that a peer counts for. Proxies count for none.

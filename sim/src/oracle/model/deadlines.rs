@@ -84,11 +84,12 @@ impl Model {
             Timer::Handshake => {
                 self.marks.set(Mark::HandshakeTimeout);
                 let peer = self.peer(slot);
-                let (begun, address) =
-                    (matches!(peer.phase, Phase::Handshaking { begun: true, .. }), peer.address);
-                match begun || is_in(&self.config.proxies, address) {
-                    false => self.close(slot, Reason::PlaintextRefused),
-                    _ => self.drop_now(slot, Reason::HandshakeTimeout),
+                let (address, over) = (peer.address, peer.over());
+                let begun = matches!(peer.phase, Phase::Handshaking { begun: true, .. });
+                if begun || is_in(&self.config.proxies, address) {
+                    self.drop_now(slot, Reason::HandshakeTimeout);
+                } else {
+                    self.close(slot, over.unwrap_or(Reason::PlaintextRefused));
                 }
             }
             Timer::Greeting => {

@@ -229,6 +229,7 @@ impl Model {
             self.marks.set(Mark::PasswordRight);
             if let Phase::Registering(registering) = &mut self.peer(slot).phase {
                 registering.owes_password = false;
+                registering.refusals = 0;
             }
             self.tell(slot, wire::PASSWORD_RIGHT);
         } else {

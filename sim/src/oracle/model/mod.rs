@@ -135,11 +135,14 @@ impl Model {
         for slot in self.peers.keys().copied().collect::<Vec<_>>() {
             let peer = self.peer(slot);
             let (address, registered) = (peer.address, peer.user.is_some());
-            if !is_in(bans, address) {
+            if !self.is_banned(address) {
                 continue;
             }
-            match self.peer(slot).phase {
+            match &mut self.peer(slot).phase {
                 Phase::Handshaking { .. } => self.drop_now(slot, Reason::Banned),
+                Phase::Registering(registering) if registering.greeting.is_some() => {
+                    registering.over = Some(Reason::Banned);
+                }
                 Phase::Registering(_) | Phase::Chatting => {
                     if registered {
                         self.marks.set(Mark::BannedInChat);
@@ -151,6 +154,10 @@ impl Model {
         }
     }
 
+    fn is_banned(&self, address: IpAddr) -> bool {
+        is_in(&self.config.bans, address) && !is_in(&self.config.proxies, address)
+    }
+
     /// The address that a connection counts for.
     fn counted(&self, address: IpAddr) -> Option<IpAddr> {
         let exempt = address.to_canonical().is_loopback() || is_in(&self.config.proxies, address);
@@ -159,7 +166,7 @@ impl Model {
 
     /// The limit that one more connection from `address` is over, if it is, beside `own`.
     fn over(&mut self, address: IpAddr, own: Option<u32>) -> Option<Reason> {
-        if is_in(&self.config.bans, address) {
+        if self.is_banned(address) {
             self.marks.set(Mark::Banned);
             return Some(Reason::Banned);
         }

@@ -165,7 +165,11 @@ impl Peer {
 
     /// The limit that it is over, and is to be told of.
     pub(super) fn over(&self) -> Option<Reason> {
-        if let Phase::Registering(registering) = &self.phase { registering.over } else { None }
+        match &self.phase {
+            Phase::Handshaking { over, .. } => *over,
+            Phase::Registering(registering) => registering.over,
+            _ => None,
+        }
     }
 
     /// Whether it is one of those who talk or are about to.
