@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use chat_driver::Handle;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use tracing::warn;
+use tracing::{error, warn};
 
 use crate::http::{Request, Status, Wants};
 use crate::snapshot::Snapshot;
@@ -42,23 +42,26 @@ impl Endpoint {
         Self { listener, answers, clients: Vec::new(), paused: None }
     }
 
-    /// Serves for as long as the process lives, on a thread of its own. `handle` is that of the meter's driver.
+    /// Serves for as long as the process lives and its sockets can be waited for, on a thread of its own. `handle` is that of the meter's driver.
     ///
     /// # Errors
     /// If there can be no thread.
     pub fn serve(mut self, handle: Handle) -> io::Result<()> {
         let serve = move || {
-            loop {
-                self.turn(&handle);
-            }
+            let error = loop {
+                if let Err(error) = self.turn(&handle) {
+                    break error;
+                }
+            };
+            error!(%error, "metrics are served no longer");
         };
         thread::Builder::new().name(String::from("metrics")).spawn(serve)?;
         Ok(())
     }
 
     /// Waits for something to do, and does it.
-    fn turn(&mut self, handle: &Handle) {
-        self.wait();
+    fn turn(&mut self, handle: &Handle) -> io::Result<()> {
+        self.wait()?;
         self.accept();
         self.clients.retain_mut(|client| client.step().is_ok());
         if self.clients.iter().any(|client| client.asks().is_some()) {
@@ -72,10 +75,11 @@ impl Endpoint {
         }
         let now = Instant::now();
         self.clients.retain(|client| client.deadline > now);
+        Ok(())
     }
 
     /// Waits until somebody can go on, or has taken too long.
-    fn wait(&mut self) {
+    fn wait(&mut self) -> io::Result<()> {
         let now = Instant::now();
         self.paused = self.paused.filter(|&until| until > now);
         let mut sockets: Vec<_> = self.clients.iter().map(Client::wishes).collect();
@@ -85,12 +89,10 @@ impl Endpoint {
         let deadline = self.clients.iter().map(|client| client.deadline).chain(self.paused).min();
         let timeout = deadline.map(|at| at.saturating_duration_since(now));
         let timeout = timeout.map(|timeout| Timespec::try_from(timeout).expect("a few seconds"));
-        // A signal may end it early, which costs a look at who is there.
-        if let Err(error) = poll(&mut sockets, timeout.as_ref())
-            && error.kind() != ErrorKind::Interrupted
-        {
-            warn!(%error, "cannot wait for those who ask for metrics");
-            thread::sleep(PAUSE);
+        match poll(&mut sockets, timeout.as_ref()) {
+            // A signal may end it early, which costs a look at who is there.
+            Err(error) if error.kind() != ErrorKind::Interrupted => Err(error.into()),
+            _ => Ok(()),
         }
     }
 
