@@ -11,6 +11,7 @@
 
 mod client;
 mod crowd;
+mod entrance;
 mod identity;
 mod server;
 mod wire;
@@ -23,6 +24,7 @@ use std::time::{Duration, Instant};
 
 pub use client::{Client, stamped};
 pub use crowd::{Crowd, allow_descriptors};
+pub use entrance::{PROXIES, file, proxy_header};
 pub use identity::Identity;
 pub use server::{Finished, Server};
 pub use wire::Wire;

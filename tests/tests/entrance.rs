@@ -2,9 +2,9 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use conformance::{Binary, Client, Finished, Server, secured_scenarios};
+use conformance::{Binary, Client, Finished, PROXIES, Server, file, proxy_header, secured_scenarios};
 
 secured_scenarios! {
     password_comes_before_the_nickname,
@@ -15,28 +15,9 @@ secured_scenarios! {
     bans_are_read_again_and_cut_off_who_is_connected,
 }
 
-/// A PROXY header of version 1 for this address.
-fn header(address: &str) -> Vec<u8> {
-    format!("PROXY TCP4 {address} 10.0.0.1 4711 8080\r\n").into_bytes()
-}
-
-/// The flag that makes proxies of all who can come in a test.
-const PROXIES: [&str; 2] = ["--proxies", "127.0.0.0/8"];
-
-/// A file of a test's own.
-fn file(binary: Binary, name: &str, text: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{binary:?}-{name}"));
-    fs::write(&path, text).expect("it can be written");
-    path
-}
-
-fn start(binary: Binary, flag: &str, path: &Path, more: &[&str]) -> Server {
-    let path = path.to_str().expect("a path in UTF-8");
-    Server::start(binary, &[&["--flood", "off", flag, path], more].concat())
-}
-
 fn password_comes_before_the_nickname(binary: Binary) {
-    let server = start(binary, "--password-file", &file(binary, "right", "open sesame\n"), &[]);
+    let server =
+        Server::start_with_file(binary, "--password-file", &file(binary, "right", "open sesame\n"), &[]);
     let mut ann = Client::connect(&server);
     ann.expect_notice(&["password"]);
     ann.send("ann");
@@ -54,7 +35,8 @@ fn password_comes_before_the_nickname(binary: Binary) {
 }
 
 fn guesses_have_an_end(binary: Binary) {
-    let server = start(binary, "--password-file", &file(binary, "guessed", "open sesame"), &[]);
+    let server =
+        Server::start_with_file(binary, "--password-file", &file(binary, "guessed", "open sesame"), &[]);
     let mut guesser = Client::connect(&server);
     for guess in 1..=4 {
         guesser.send(&format!("guess {guess}"));
@@ -70,7 +52,7 @@ fn password_is_in_no_log_and_no_recording(binary: Binary) {
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("it is ours");
     let recording = file(binary, "secret.recording", "");
     let flags = ["--log-level", "trace", "--record", recording.to_str().expect("a path in UTF-8")];
-    let mut server = start(binary, "--password-file", &path, &flags);
+    let mut server = Server::start_with_file(binary, "--password-file", &path, &flags);
     server.logged("that others can read it", |line| line.contains("can read the password"));
     let mut ann = Client::connect(&server);
     ann.send("open sesam");
@@ -102,7 +84,7 @@ fn password_that_cannot_be_said_is_an_error(binary: Binary) {
 
 fn server_says_its_name_and_its_message_of_the_day(binary: Binary) {
     let motd = file(binary, "motd", "Be kind.\n\nHave fun.\n");
-    let server = start(binary, "--motd", &motd, &["--name", "The Cave"]);
+    let server = Server::start_with_file(binary, "--motd", &motd, &["--name", "The Cave"]);
     let mut ann = Client::connect(&server);
     ann.expect_notice(&["welcome to The Cave!"]);
     ann.send("ann");
@@ -114,9 +96,9 @@ fn server_says_its_name_and_its_message_of_the_day(binary: Binary) {
 
 fn bans_are_read_again_and_cut_off_who_is_connected(binary: Binary) {
     let bans = file(binary, "bans-again", "");
-    let server = start(binary, "--bans", &bans, &PROXIES);
-    let mut ann = Client::connect_through(&server, &header("192.0.2.1")).registered("ann");
-    let mut bob = Client::connect_through(&server, &header("192.0.2.2")).registered("bob");
+    let server = Server::start_with_file(binary, "--bans", &bans, &PROXIES);
+    let mut ann = Client::connect_through(&server, &proxy_header("192.0.2.1")).registered("ann");
+    let mut bob = Client::connect_through(&server, &proxy_header("192.0.2.2")).registered("bob");
     ann.expect("#lobby -- bob joined");
     fs::write(&bans, "192.0.2.2\n").expect("it can be written");
     server.reload();
@@ -127,5 +109,5 @@ fn bans_are_read_again_and_cut_off_who_is_connected(binary: Binary) {
     fs::write(&bans, "").expect("it can be written");
     server.reload();
     server.logged("that nobody is banned", |line| line.contains("ranges=0"));
-    let _bob = Client::connect_through(&server, &header("192.0.2.2")).registered("bob");
+    let _bob = Client::connect_through(&server, &proxy_header("192.0.2.2")).registered("bob");
 }

@@ -2,9 +2,8 @@
 //! would not get as far as a handshake.)
 
 use std::fs;
-use std::path::{Path, PathBuf};
 
-use conformance::{Binary, Client, Finished, Server, scenarios};
+use conformance::{Binary, Client, Finished, PROXIES, Server, file, proxy_header, scenarios};
 
 scenarios! {
     proxies_speak_for_others,
@@ -15,26 +14,6 @@ scenarios! {
     bad_bans_leave_the_old_ones,
 }
 
-/// A PROXY header of version 1 for this address.
-fn header(address: &str) -> Vec<u8> {
-    format!("PROXY TCP4 {address} 10.0.0.1 4711 8080\r\n").into_bytes()
-}
-
-/// The flag that makes proxies of all who can come in a test.
-const PROXIES: [&str; 2] = ["--proxies", "127.0.0.0/8"];
-
-/// A file of a test's own.
-fn file(binary: Binary, name: &str, text: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{binary:?}-{name}"));
-    fs::write(&path, text).expect("it can be written");
-    path
-}
-
-fn start(binary: Binary, flag: &str, path: &Path, more: &[&str]) -> Server {
-    let path = path.to_str().expect("a path in UTF-8");
-    Server::start(binary, &[&["--flood", "off", flag, path], more].concat())
-}
-
 fn proxies_speak_for_others(binary: Binary) {
     let server = Server::start(binary, &PROXIES);
     let v2 = |command: u8, family: u8, rest: &[u8]| {
@@ -42,7 +21,7 @@ fn proxies_speak_for_others(binary: Binary) {
         [b"\r\n\r\n\0\r\nQUIT\n", &[0x20 | command, family][..], &length, rest].concat()
     };
     let ipv4 = v2(1, 0x11, &[192, 0, 2, 44, 10, 0, 0, 1, 0, 1, 0, 2, 4, 0, 1, 0]);
-    let mut ann = Client::connect_through(&server, &header("192.0.2.33")).registered("ann");
+    let mut ann = Client::connect_through(&server, &proxy_header("192.0.2.33")).registered("ann");
     let mut bob = Client::connect_through(&server, &ipv4).registered("bob");
     let mut cat = Client::connect_through(&server, &v2(0, 0, b"")).registered("cat");
     server.logged("for whom", |line| line.contains("peer=192.0.2.33"));
@@ -57,10 +36,10 @@ fn proxies_speak_for_others(binary: Binary) {
 
 fn limits_go_by_whom_a_proxy_speaks_for(binary: Binary) {
     let server = Server::start(binary, &[&PROXIES[..], &["--max-connections-per-address", "1"]].concat());
-    let _ann = Client::connect_through(&server, &header("192.0.2.1")).registered("ann");
-    let mut second = Client::connect_through(&server, &header("192.0.2.1"));
+    let _ann = Client::connect_through(&server, &proxy_header("192.0.2.1")).registered("ann");
+    let mut second = Client::connect_through(&server, &proxy_header("192.0.2.1"));
     second.expect_turned_away();
-    let _bob = Client::connect_through(&server, &header("192.0.2.2")).registered("bob");
+    let _bob = Client::connect_through(&server, &proxy_header("192.0.2.2")).registered("bob");
 }
 
 fn proxy_without_a_header_is_dropped(binary: Binary) {
@@ -73,30 +52,30 @@ fn proxy_without_a_header_is_dropped(binary: Binary) {
 
 fn header_from_anybody_else_is_no_header(binary: Binary) {
     let server = Server::start(binary, &["--proxies", "192.0.2.0/24"]);
-    let mut liar = Client::connect_through(&server, &header("192.0.2.1"));
+    let mut liar = Client::connect_through(&server, &proxy_header("192.0.2.1"));
     liar.expect_error(&["nickname"]);
 }
 
 fn banned_are_told_so(binary: Binary) {
     let bans = file(binary, "bans", "# Neighbours\n192.0.2.0/28 # all of them\n\n2001:db8::1\n");
-    let server = start(binary, "--bans", &bans, &PROXIES);
+    let server = Server::start_with_file(binary, "--bans", &bans, &PROXIES);
     for address in ["192.0.2.7", "192.0.2.15"] {
-        let mut banned = Client::connect_through(&server, &header(address));
+        let mut banned = Client::connect_through(&server, &proxy_header(address));
         assert_eq!(banned.expect_closed(), ["! your address is banned from this server"]);
     }
-    let _neighbour = Client::connect_through(&server, &header("192.0.2.16")).registered("ann");
+    let _neighbour = Client::connect_through(&server, &proxy_header("192.0.2.16")).registered("ann");
 }
 
 fn bad_bans_leave_the_old_ones(binary: Binary) {
     let bans = file(binary, "bad-bans", "192.0.2.0/24\n");
-    let server = start(binary, "--bans", &bans, &PROXIES);
+    let server = Server::start_with_file(binary, "--bans", &bans, &PROXIES);
     fs::write(&bans, "198.51.100.1\nexample.org\n").expect("it can be written");
     server.reload();
     let line = server.logged("what is wrong", |line| line.contains("the bans stay as they were"));
     assert!(line.contains(":2: ") && line.contains("example.org"), "{line}");
-    let mut banned = Client::connect_through(&server, &header("192.0.2.7"));
+    let mut banned = Client::connect_through(&server, &proxy_header("192.0.2.7"));
     banned.expect_closed();
-    let _other = Client::connect_through(&server, &header("198.51.100.1")).registered("ann");
+    let _other = Client::connect_through(&server, &proxy_header("198.51.100.1")).registered("ann");
     let finished = Finished::run(binary.command().arg("--bans").arg(&bans));
     assert_eq!(finished.status.code(), Some(2));
     assert!(finished.stderr.contains(":2: "), "{finished:?}");
