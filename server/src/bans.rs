@@ -30,8 +30,10 @@ pub(crate) fn read(path: &Path) -> Result<Addresses, Error> {
 pub(crate) fn reload(path: &Path, handle: &Handle) {
     match read(path) {
         Ok(bans) => {
-            info!(file = %path.display(), ranges = bans.ranges().count(), "bans are read again");
+            let ranges = bans.ranges().count();
             handle.ban(bans);
+            // In this order: whoever reads that it is so can rely on it.
+            info!(file = %path.display(), ranges, "bans are read again");
         }
         Err(error) => error!(%error, "the bans stay as they were"),
     }
