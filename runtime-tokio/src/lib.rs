@@ -11,5 +11,5 @@ mod io;
 mod listener;
 
 pub use clock::TokioClock;
-pub use io::{Io, SocketError};
+pub use io::{Io, Socket};
 pub use listener::TokioListener;

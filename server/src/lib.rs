@@ -51,7 +51,7 @@ use crate::args::{Args, LogFormat};
 use crate::file::File;
 use crate::settings::Settings;
 pub use crate::signals::Signals;
-pub use crate::socket::tune;
+pub use crate::socket::{send, tune};
 
 /// The exit code of a configuration that makes no sense, as clap and most programs have it.
 const EXIT_USAGE: u8 = 2;

@@ -5,6 +5,8 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::os::fd::AsFd;
 use std::time::Duration;
 
+use rustix::io::retry_on_intr;
+use rustix::net::SendFlags;
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use tracing::{debug, info, warn};
 
@@ -93,6 +95,20 @@ pub fn tune(stream: &impl AsFd) {
         // The peer has gone already, most likely; reading will tell.
         debug!(%error, "cannot tune a connection");
     }
+}
+
+/// Writes what fits at once. A runtime asks its reactor only after this came to nothing: nearly all writes fit, and what
+/// the reactor knows of a socket stands in memory that nobody else needs for a write.
+///
+/// # Errors
+/// Those of `send(2)`; `WouldBlock` if nothing fits.
+pub fn send(stream: &impl AsFd, bytes: &[u8]) -> io::Result<usize> {
+    // Elsewhere the standard library has set the like on the socket.
+    #[cfg(target_os = "linux")]
+    const FLAGS: SendFlags = SendFlags::NOSIGNAL;
+    #[cfg(not(target_os = "linux"))]
+    const FLAGS: SendFlags = SendFlags::empty();
+    Ok(retry_on_intr(|| rustix::net::send(stream, bytes, FLAGS))?)
 }
 
 /// No delay (batching is done above), and an end to peers that have fallen silent.

@@ -5,7 +5,7 @@
 //! whether anybody is ready.
 
 use std::cell::{RefCell, RefMut};
-use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::io::{self, ErrorKind, Read as _};
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::OwnedFd;
 use std::pin::Pin;
@@ -51,8 +51,6 @@ struct Slot {
     waker: Option<Waker>,
     /// There may be something to read.
     readable: bool,
-    /// There may be room to write.
-    writable: bool,
     /// The peer has ended its side, the connection is broken, or there is an urgent byte, at which a read stops: the
     /// kernel tells of it once, and reads have to go on until they find nothing, whatever they find first.
     to_the_end: bool,
@@ -131,7 +129,6 @@ impl Slots {
             // A closed connection has no events: the kernel forgets it, and these were taken in this turn.
             let slot = &mut self.all[event.data.u64() as usize];
             slot.readable |= flags.contains(EventFlags::IN);
-            slot.writable |= flags.intersects(EventFlags::OUT | broken);
             slot.to_the_end |= flags.intersects(EventFlags::RDHUP | EventFlags::PRI | broken);
             if let Some(waker) = &slot.waker {
                 waker.wake_by_ref();
@@ -185,16 +182,14 @@ impl AsyncRead for Connection {
 
 impl AsyncWrite for Connection {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let mut slot = self.slot();
-        while slot.writable {
-            match (&self.stream).write(buf) {
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => slot.writable = false,
-                result => return Poll::Ready(result),
+        match chat_server::send(&self.stream, buf) {
+            // The next edge tells of room in it.
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                self.slot().wait(cx);
+                Poll::Pending
             }
+            done => Poll::Ready(done),
         }
-        slot.wait(cx);
-        Poll::Pending
     }
 
     fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -219,6 +214,7 @@ impl Socket for Connection {
 #[cfg(test)]
 mod tests {
     use std::future::poll_fn;
+    use std::io::Write as _;
     use std::net::TcpListener;
 
     use smol::future::FutureExt as _;

@@ -172,7 +172,7 @@ impl AsyncWrite for Kernel {
     }
 }
 
-impl runtime_tokio::SocketError for Kernel {
+impl runtime_tokio::Socket for Kernel {
     fn take_error(&self) -> io::Result<Option<io::Error>> {
         Ok(self.error())
     }
