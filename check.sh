@@ -21,6 +21,19 @@ if ! have cc; then
     fi
 fi
 
+# Where Debian keeps what initdb is a part of, others have it in the path.
+if ! have redis-server || { ! have initdb && ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; }; then
+    if have apt-get && [ "$(id -u)" = 0 ]; then
+        echo "check.sh: installing postgresql and redis-server, of which tests start their own"
+        apt-get update -qq
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql redis-server
+    else
+        echo "check.sh: needs PostgreSQL and Redis, of which tests start their own: install them" \
+            "(on Debian: apt-get install postgresql redis-server)" >&2
+        exit 1
+    fi
+fi
+
 step() {
     echo "== $*"
     "$@"

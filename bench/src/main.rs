@@ -12,6 +12,7 @@
 //! | `chart` | pictures: lines and bars |
 //! | `instructions` | what the engine takes for what it does, counted |
 //! | `siege` | what ordinary users notice of thousands who mean no good |
+//! | `history` | what is asked of a history of millions of messages |
 //! | `scale` | memory, turns and delays of the engine and the driver as they grow |
 
 mod chart;
@@ -19,6 +20,7 @@ mod compare;
 mod dialect;
 mod document;
 mod floor;
+mod history;
 mod instructions;
 mod load;
 mod scale;
@@ -53,6 +55,7 @@ enum Command {
     },
     Instructions(instructions::Options),
     Siege(siege::Options),
+    History(history::Options),
     /// Memory, turns and delays of the engine and the driver, from two connections to a million
     Scale,
     /// One size of it, in a process of its own
@@ -76,6 +79,7 @@ fn run(command: Command) -> Result<()> {
         Command::Floor { addr } => floor::serve(addr),
         Command::Instructions(options) => instructions::run(&options),
         Command::Siege(options) => siege::run(&options),
+        Command::History(options) => history::run(&options),
         Command::Scale => scale::run(),
         Command::ScaleOne(one) => scale::run_one(&one),
     }

@@ -5,9 +5,9 @@ use core::fmt;
 use core::time::Duration;
 
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
 
 use crate::event::ConnId;
+use crate::store::{Batch, LookUp, RoomRecord};
 
 /// Something for the adapter to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +37,11 @@ pub enum Action {
         /// Why, for the log.
         reason: Reason,
     },
+    /// Store this, and say so with [`StoreAnswer::Stored`](crate::StoreAnswer). Only where
+    /// [`Config::history`](crate::Config) is stored.
+    Store(Batch),
+    /// Look this up, and answer with [`StoreAnswer::Found`](crate::StoreAnswer). Only where history is stored.
+    LookUp(LookUp),
     /// Something for the operator's log.
     Report(Report),
 }
@@ -145,6 +150,11 @@ pub enum Report {
         /// Whether it went back. Stamps then stand still until it has caught up.
         back: bool,
     },
+    /// The store has not stored for seconds what it was given, or it has caught up with that.
+    Store {
+        /// Whether it is stuck: what is said is not taken.
+        stuck: bool,
+    },
     /// A room's sequence grew by one event. Only with [`Config::report_messages`](crate::Config).
     Room(RoomRecord),
     /// A private message was passed on; its text is nobody else's business. Only with
@@ -155,21 +165,4 @@ pub enum Report {
         /// To whom.
         to: String,
     },
-}
-
-/// One event in the sequence of a room.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RoomRecord {
-    /// The room, with its `#`.
-    pub room: String,
-    /// Its place in the room's sequence; the first is 1.
-    pub seq: u64,
-    /// The server's stamp.
-    pub at: DateTime<Utc>,
-    /// Who did it; empty for what the room itself says.
-    pub nick: String,
-    /// What it was: `said`, `acted`, `joined`, `left`, `renamed`, `topic`, `quiet`, `lively`.
-    pub kind: &'static str,
-    /// What was said, the reason, the new name or the topic; empty for the other kinds.
-    pub text: String,
 }

@@ -61,8 +61,14 @@ pub struct Config {
     pub max_unregistered: usize,
     /// Members up to which joins, leaves and renames are announced in a room.
     pub announce_limit: usize,
-    /// What `/history` can show; none: nothing is kept.
+    /// What is kept in memory for `/history`; none: nothing. Where history is stored, this saves asking for what is new.
     pub history: Option<HistoryLimits>,
+    /// Whether what rooms say is stored, and when it is shown; none: it is not.
+    pub store: Option<StoreMode>,
+    /// Bytes of memory for what waits until it is stored; above it, nobody's lines are served.
+    pub held: usize,
+    /// How many of a room's last lines are shown to whoever joins it.
+    pub replay: usize,
     /// Whether to emit [`Report::Room`](crate::Report) and [`Report::Private`](crate::Report).
     pub report_messages: bool,
 }
@@ -88,6 +94,15 @@ pub struct ConnectLimit {
     pub connections: u32,
     /// The time in which an empty bucket fills; more than zero.
     pub per: Duration,
+}
+
+/// When what a room says is shown, where it is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreMode {
+    /// Once it is stored: what was shown survives the end of the process, however that comes about.
+    StoreFirst,
+    /// At once: what was shown last may be lost with the process.
+    ShowFirst,
 }
 
 /// Bounds of the events kept in memory for `/history`. Here 0 is 0.
@@ -156,6 +171,9 @@ impl Default for Config {
             max_unregistered: 10_000,
             announce_limit: 1_000,
             history: Some(HistoryLimits::default()),
+            store: None,
+            held: 16 << 20,
+            replay: 20,
             report_messages: false,
         }
     }

@@ -28,6 +28,7 @@
 //! | `plain` | the plain dialect: lines to requests, notices to bytes |
 //! | `text` | what is valid text, and what a terminal may see of it |
 //! | `chat` | users, rooms and the rules among them; commands to notices |
+//! | `store` | what is asked of a history store, and what it answers |
 //! | `outbox` | who gets what: turns, shared segments, queues |
 //! | `engine` | the connections, and the way from an event to actions |
 #![no_std]
@@ -46,14 +47,16 @@ mod framing;
 mod outbox;
 mod password;
 mod plain;
+mod store;
 mod text;
 mod time;
 
-pub use action::{Action, Close, Reason, Report, RoomRecord};
+pub use action::{Action, Close, Reason, Report};
 pub use addresses::Addresses;
-pub use chat::Traffic;
-pub use config::{Config, ConfigError, ConnectLimit, FloodLimit, HistoryLimits};
+pub use chat::{Kind, Traffic, room_key};
+pub use config::{Config, ConfigError, ConnectLimit, FloodLimit, HistoryLimits, StoreMode};
 pub use engine::{Attempt, Census, ConnState, Engine, Footprint, RoomState, Stage, State, Timer};
 pub use event::{Cause, ConnId, Event, Violation};
 pub use password::Password;
+pub use store::{Batch, Found, LookUp, LookUpError, Query, RoomRecord, StoreAnswer};
 pub use time::{Mono, Now};

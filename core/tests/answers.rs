@@ -26,7 +26,7 @@ fn a_long_answer_is_paced_and_commands_wait_for_it() {
     let lines = world.lines(bob);
     assert_eq!(lines[0], "* history of #lobby: the last 150 events");
     assert_eq!(lines.iter().filter(|line| line.contains("xxx")).count(), 150);
-    assert_eq!(lines[151..], ["* end of the history of #lobby", "#lobby <ann> meanwhile"]);
+    assert_eq!(lines[152..], ["* end of the history of #lobby", "#lobby <ann> meanwhile"]);
     assert_eq!(world.lines(ann), ["#lobby <bob> the end"]);
 }
 
@@ -120,7 +120,7 @@ fn history_is_bounded_by_events_and_by_bytes() {
     }
     world.text(ann);
     world.send(ann, "/history\n");
-    assert_eq!(world.lines(ann)[1..6], [5, 6, 7, 8, 9].map(|n| format!("#lobby <ann> {n}")));
+    assert_eq!(world.lines(ann)[2..7], [5, 6, 7, 8, 9].map(|n| format!("#lobby <ann> {n}")));
     world.send(ann, &format!("/join #b\n{}\n", "x".repeat(1_900)));
     assert!(world.engine.footprint().history <= 2_000);
     world.engine.check();

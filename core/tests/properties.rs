@@ -4,7 +4,11 @@ mod harness;
 
 use std::time::Duration;
 
-use chat_core::{Action, Cause, Config, Event, FloodLimit, HistoryLimits, Violation};
+use chat_core::{
+    Action, Cause, Config, Event, FloodLimit, Found, HistoryLimits, Kind, LookUp, LookUpError, RoomRecord,
+    StoreAnswer, StoreMode, Violation,
+};
+use chrono::DateTime;
 use harness::World;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -31,6 +35,10 @@ enum Step {
     Jump(i64),
     Drain,
     Shutdown,
+    /// The store has stored all but so many batches.
+    Stored(u64),
+    /// It answers a question, rightly or not.
+    Found(Result<Found, LookUpError>),
 }
 
 /// Input as people and machines send it: mostly commands that meet each other, some of it garbage.
@@ -45,7 +53,7 @@ fn input() -> impl Strategy<Value = Vec<u8>> {
         2 => nick.prop_map(|nick| format!("/msg {nick} psst\n")),
         2 => room.prop_map(|room| format!("/msg {room} all\n/who {room}\n")),
         4 => "[a-z ]{0,60}\n".prop_map(String::from),
-        1 => prop::sample::select(vec!["/rooms\n", "/history\n", "/topic new\n", "/quit\n", "/help\n", "/me x\n", "unfinished"])
+        1 => prop::sample::select(vec!["/rooms\n", "/history\n", "/history before 1970-01-02\n", "/search a\n", "/topic new\n", "/quit\n", "/help\n", "/me x\n", "unfinished"])
             .prop_map(String::from),
         1 => prop::sample::select(vec![7, 700]).prop_map(|times| format!("/topic {}\n/history 100\n", "long ".repeat(times))),
         1 => Just(format!("{}\n", "x".repeat(4_097))),
@@ -63,6 +71,28 @@ fn short_input() -> impl Strategy<Value = Vec<u8>> {
     input().prop_filter("no long topics", |input| {
         !input.windows(40).any(|part| part == "long ".repeat(8).as_bytes())
     })
+}
+
+/// What a store may answer.
+fn found() -> impl Strategy<Value = Result<Found, LookUpError>> {
+    let kind = prop::sample::select(vec![Kind::Said, Kind::Joined, Kind::Topic, Kind::Quiet]);
+    let record = (0_u64..6, kind, "[a-z ]{0,9}").prop_map(|(seq, kind, text)| RoomRecord {
+        room: "#Lobby".into(),
+        key: "#lobby".into(),
+        seq,
+        at: DateTime::from_timestamp(seq as i64 * 50_000, 0).unwrap(),
+        nick: "old".into(),
+        kind,
+        text,
+    });
+    let records = vec(record, 0..6);
+    prop_oneof![
+        6 => (0_u64..6, prop::option::of("[a-z]{1,5}"), records.clone())
+            .prop_map(|(seq, topic, last)| Ok(Found::Room { seq, topic, last })),
+        2 => prop::option::of((0_u64..6, 0_u64..9)).prop_map(|bounds| Ok(Found::Bounds(bounds))),
+        3 => (records, any::<bool>()).prop_map(|(events, complete)| Ok(Found::Events { events, complete })),
+        1 => prop::sample::select(vec![LookUpError::Unsupported, LookUpError::Unavailable]).prop_map(Err),
+    ]
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -85,6 +115,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (-90_i64..90).prop_map(Step::Jump),
         8 => Just(Step::Drain),
         1 => prop::bool::weighted(0.1).prop_map(|end| if end { Step::Shutdown } else { Step::Drain }),
+        4 => (0_u64..3).prop_map(Step::Stored),
+        6 => found().prop_map(Step::Found),
     ]
 }
 
@@ -93,8 +125,10 @@ fn limits() -> impl Strategy<Value = Config> {
     let number = |small: usize| prop_oneof![Just(0), 1..=small];
     let flood = prop::option::of((1_u32..5, 1_u64..5));
     let history = prop::option::of((0_usize..20, 0_usize..2_000, 0_usize..3_000));
-    (flood, 1_usize..5_000, 0_usize..20_000, number(4), number(4), number(6), history).prop_map(
-        |(flood, backlog, spare, rooms_per_user, members_per_room, announce_limit, history)| Config {
+    let store = prop::sample::select(vec![None, Some(StoreMode::StoreFirst), Some(StoreMode::ShowFirst)]);
+    let store = (store, number(3_000), 0_usize..5);
+    (flood, 1_usize..5_000, 0_usize..20_000, number(4), number(4), number(6), history, store).prop_map(
+        |(flood, backlog, spare, rooms_per_user, members_per_room, announce_limit, history, store)| Config {
             flood: flood.map(|(lines, seconds)| FloodLimit { lines, per: Duration::from_secs(seconds) }),
             backlog,
             memory: backlog + spare,
@@ -107,6 +141,9 @@ fn limits() -> impl Strategy<Value = Config> {
                 bytes_per_room,
                 bytes,
             }),
+            store: store.0,
+            held: store.1,
+            replay: store.2,
             report_messages: true,
             ..Config::default()
         },
@@ -152,6 +189,14 @@ fn apply(world: &mut World, step: &Step) {
         Step::Advance(millis) => world.advance(Duration::from_millis(*millis)),
         Step::Jump(seconds) => world.now.utc += chrono::Duration::seconds(*seconds),
         Step::Drain => world.drain(),
+        Step::Stored(but) => {
+            let stored = StoreAnswer::Stored(world.batch.saturating_sub(*but));
+            world.engine.store_answered(world.now, stored);
+        }
+        Step::Found(found) if !world.look_ups.is_empty() => {
+            let LookUp { id, .. } = world.look_ups.remove(0);
+            world.engine.store_answered(world.now, StoreAnswer::Found { id, found: found.clone() });
+        }
         Step::Shutdown => world.engine.shutdown(world.now),
         _ => {}
     }
@@ -162,12 +207,14 @@ fn end(world: &mut World) {
     world.drain();
     world.engine.shutdown(world.now);
     world.advance(Duration::from_secs(60));
+    world.engine.store_answered(world.now, StoreAnswer::Stored(world.batch));
+    world.advance(Duration::from_secs(60));
     for peer in &world.peers {
         assert!(peer.gone && (peer.closed.is_some() || !peer.takes || peer.outstanding.is_empty()));
     }
     let left = world.engine.footprint();
     assert_eq!((left.connections, left.users, left.rooms), (0, 0, 0));
-    assert_eq!((left.input, left.output, left.history, left.turn), (0, 0, 0, 0));
+    assert_eq!((left.input, left.output, left.held, left.history, left.turn), (0, 0, 0, 0, 0));
     assert_eq!(world.engine.poll_timeout(), None);
 }
 

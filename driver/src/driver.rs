@@ -16,6 +16,7 @@ use crate::link::{Intake, Link, Next, Step};
 use crate::log;
 use crate::observe::{Observed, Observer};
 use crate::ready::{Handle, Ready};
+use crate::store::HistoryStore;
 use crate::transport::{Clock, Listener};
 use crate::watch::Watch;
 
@@ -42,6 +43,7 @@ pub struct Driver<C, L: Listener> {
     handshakes: VecDeque<usize>,
     watch: Watch,
     intake: Intake,
+    store: Option<Box<dyn HistoryStore>>,
     /// Whether input has come that is not answered yet: the reactor has a look at who else has some.
     gathering: bool,
     stopping: bool,
@@ -104,12 +106,20 @@ impl<C: Clock, L: Listener> Driver<C, L> {
             handshakes: VecDeque::new(),
             watch: Watch::default(),
             intake: Intake::new(),
+            store: None,
             gathering: false,
             stopping: false,
         }
     }
 
-    /// A handle to shut it down with, or to ask for a look at its engine.
+    /// The same, with where its history is stored: needed if the engine's [`store`](chat_core::Config::store) is set.
+    #[must_use]
+    pub fn with_store(mut self, store: Option<Box<dyn HistoryStore>>) -> Self {
+        self.store = store;
+        self
+    }
+
+    /// A handle to shut it down with, to ask for a look at its engine, or to answer as its store.
     #[must_use]
     pub fn handle(&self) -> Handle {
         self.ready.handle()
@@ -121,6 +131,9 @@ impl<C: Clock, L: Listener> Driver<C, L> {
         let now = self.clock.now();
         if let Some(bans) = self.ready.take_bans() {
             self.enter(|engine| engine.ban(now, bans))?;
+        }
+        while let Some(answer) = self.ready.pop_answer() {
+            self.enter(|engine| engine.store_answered(now, answer))?;
         }
         if self.ready.shutdown_asked() && !self.stopping {
             self.stopping = true;
@@ -241,11 +254,23 @@ impl<C: Clock, L: Listener> Driver<C, L> {
                 link.reason.get_or_insert(reason);
                 Next::Gone(Cause::Closed)
             }),
+            Action::Store(batch) => {
+                self.store().store(batch);
+                Ok(())
+            }
+            Action::LookUp(look_up) => {
+                self.store().look_up(look_up);
+                Ok(())
+            }
             Action::Report(report) => {
                 log::report(&report);
                 Ok(())
             }
         }
+    }
+
+    fn store(&mut self) -> &mut dyn HistoryStore {
+        self.store.as_deref_mut().expect("an engine that stores has a store")
     }
 
     /// Arms the clock at the next deadline; whether that has passed already.

@@ -12,6 +12,7 @@
 //! | `ready` | who can go on: wakers, the queue behind them, and the [`Handle`] |
 //! | `accept` | a listener that backs off when the machine is out of descriptors |
 //! | `observe` | the engine with an [`Observer`]: a flight recorder, or a test's oracle |
+//! | `store` | what is asked of a [`HistoryStore`] |
 //! | `watch` | paused connections, looked at now and then for a reset |
 //! | `log` | what the operator reads |
 //!
@@ -26,10 +27,12 @@ mod link;
 mod log;
 mod observe;
 mod ready;
+mod store;
 mod transport;
 mod watch;
 
 pub use driver::{Driver, Fault};
 pub use observe::{Input, Observer};
 pub use ready::Handle;
+pub use store::HistoryStore;
 pub use transport::{Clock, Incoming, Listener, Stream};

@@ -33,10 +33,14 @@ pub(crate) fn fault() {
 pub(crate) fn report(report: &Report) {
     match report {
         Report::Registered { conn, nick } => info!(%conn, ?nick, "registered"),
+        Report::Store { stuck: true } => {
+            warn!("history is not stored in time; until it is, what is said to rooms may be refused");
+        }
+        Report::Store { stuck: false } => info!("history is stored in time again"),
         Report::ClockJumped { by, back } => warn!(?by, back, "the wall clock jumped"),
         Report::Room(record) => {
-            let chat_core::RoomRecord { room, seq, at, nick, kind, text } = record;
-            debug!(?room, seq, %at, kind, ?nick, ?text, "room");
+            let chat_core::RoomRecord { room, seq, at, nick, kind, text, .. } = record;
+            debug!(?room, seq, %at, kind = kind.word(), ?nick, ?text, "room");
         }
         Report::Private { from, to, .. } => debug!(?from, ?to, "private message"),
     }

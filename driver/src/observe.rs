@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use chat_core::{Action, Addresses, ConnId, Engine, Event, Now};
+use chat_core::{Action, Addresses, ConnId, Engine, Event, Now, StoreAnswer};
 
 /// Something that was told to the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub enum Input<'a> {
     },
     /// These addresses, and only these, may not connect.
     Bans(&'a Addresses),
+    /// The store has answered.
+    StoreAnswered(&'a StoreAnswer),
     /// Time has passed.
     Timeout,
     /// The server is to end.
@@ -103,6 +105,15 @@ impl Observed {
     pub(crate) fn ban(&mut self, now: Now, bans: Addresses) {
         let input = Input::Bans(&bans);
         self.call(Some((now, input)), |engine| engine.ban(now, bans.clone()));
+        self.handled(now, input);
+    }
+
+    pub(crate) fn store_answered(&mut self, now: Now, answer: StoreAnswer) {
+        if self.observer.is_none() {
+            return self.engine.store_answered(now, answer);
+        }
+        let input = Input::StoreAnswered(&answer);
+        self.call(Some((now, input)), |engine| engine.store_answered(now, answer.clone()));
         self.handled(now, input);
     }
 

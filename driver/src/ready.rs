@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Wake, Waker};
 
-use chat_core::Addresses;
+use chat_core::{Addresses, StoreAnswer};
 
 /// Asks a [`Driver`](crate::Driver) for something, from any thread.
 #[derive(Clone, Debug)]
@@ -28,6 +28,19 @@ impl Handle {
     pub fn ban(&self, bans: Addresses) {
         self.0.woken().bans = Some(bans);
         self.wake();
+    }
+
+    /// The store says this to the engine, which hears all of it in the order in which it was said.
+    pub fn store_answered(&self, answer: StoreAnswer) {
+        let first = {
+            let mut woken = self.0.woken();
+            woken.answers.push_back(answer);
+            woken.answers.len() == 1
+        };
+        // The first of them wakes the driver, which then takes all.
+        if first {
+            self.wake();
+        }
     }
 
     fn ask(&self, wish: &AtomicBool) {
@@ -56,6 +69,7 @@ struct Woken {
     slots: Vec<usize>,
     driver: Option<Waker>,
     bans: Option<Addresses>,
+    answers: VecDeque<StoreAnswer>,
 }
 
 impl Shared {
@@ -110,6 +124,7 @@ pub(crate) struct Ready {
     /// Swapped with the shared list, so that neither allocates in the long run.
     spare: Vec<usize>,
     bans: Option<Addresses>,
+    answers: VecDeque<StoreAnswer>,
 }
 
 impl Ready {
@@ -120,6 +135,7 @@ impl Ready {
             queue: VecDeque::new(),
             spare: Vec::new(),
             bans: None,
+            answers: VecDeque::new(),
         }
     }
 
@@ -130,6 +146,11 @@ impl Ready {
     /// The list of bans that was asked for since the last time, if one was.
     pub(crate) fn take_bans(&mut self) -> Option<Addresses> {
         self.bans.take()
+    }
+
+    /// The next thing that the store has said since the last time.
+    pub(crate) fn pop_answer(&mut self) -> Option<StoreAnswer> {
+        self.answers.pop_front()
     }
 
     pub(crate) fn shutdown_asked(&self) -> bool {
@@ -151,6 +172,7 @@ impl Ready {
             }
             mem::swap(&mut woken.slots, &mut self.spare);
             self.bans = woken.bans.take();
+            self.answers.append(&mut woken.answers);
         }
         self.queue.extend(self.spare.drain(..));
     }
@@ -219,6 +241,18 @@ mod tests {
         one.wake_by_ref();
         ready.gather(Waker::noop());
         assert_eq!(ready.pop(), Some(1));
+    }
+
+    #[test]
+    fn what_the_store_says_wakes_the_driver_once_and_is_taken_in_order() {
+        let woken = Arc::new(Count::default());
+        let mut ready = Ready::new();
+        ready.gather(&Waker::from(Arc::clone(&woken)));
+        (1..=3).for_each(|batch| ready.handle().store_answered(StoreAnswer::Stored(batch)));
+        assert_eq!((ready.pop_answer(), woken.0.load(Ordering::Relaxed)), (None, 1));
+        ready.gather(Waker::noop());
+        let taken: Vec<_> = std::iter::from_fn(|| ready.pop_answer()).collect();
+        assert_eq!(taken, [1, 2, 3].map(StoreAnswer::Stored));
     }
 
     #[test]

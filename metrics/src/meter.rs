@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::mpsc::SyncSender;
 use std::time::Instant;
 
-use chat_core::{Action, Cause, ConnId, Engine, Event, Mono, Now, Reason};
+use chat_core::{Action, Cause, ConnId, Engine, Event, Mono, Now, Reason, StoreAnswer};
 use chat_driver::{Input, Observer};
 
 use crate::histogram::Histogram;
@@ -27,6 +27,11 @@ pub(crate) struct Counts {
     pub(crate) received: u64,
     /// Bytes of text that the kernel has taken.
     pub(crate) sent: u64,
+    /// Events that were to be stored.
+    pub(crate) events: u64,
+    /// The number of the last batch that was to be stored, and that of the last one that is.
+    pub(crate) batches: u64,
+    pub(crate) stored: u64,
     /// How long turns took.
     pub(crate) turns: Histogram,
     /// How long writes took from the input that they come from.
@@ -70,6 +75,9 @@ impl Meter {
             ended: labels::ENDS.map(|end| (end, 0)).into(),
             received: 0,
             sent: 0,
+            events: 0,
+            batches: 0,
+            stored: 0,
             turns: Histogram::default(),
             delays: Histogram::default(),
         };
@@ -123,7 +131,8 @@ impl Observer for Meter {
                 Event::Disconnected(cause) => self.ended(conn, cause),
                 _ => {}
             },
-            Input::Bans(_) | Input::Timeout | Input::Shutdown => {}
+            Input::StoreAnswered(StoreAnswer::Stored(batch)) => self.counts.stored = *batch,
+            Input::Bans(_) | Input::StoreAnswered(_) | Input::Timeout | Input::Shutdown => {}
         }
     }
 
@@ -138,7 +147,11 @@ impl Observer for Meter {
             Some(Action::Close { conn, reason, .. }) => {
                 self.closing.entry(*conn).or_insert(*reason);
             }
-            Some(Action::Reading { .. } | Action::Report(_)) => {}
+            Some(Action::Store(batch)) => {
+                self.counts.events += batch.events.len() as u64;
+                self.counts.batches = batch.number;
+            }
+            Some(Action::Reading { .. } | Action::LookUp(_) | Action::Report(_)) => {}
             None => self.end_turn(),
         }
     }

@@ -70,7 +70,8 @@ impl Collector for Snapshot {
             bytes,
             footprint.output,
         )?;
-        page.gauge("history", "What is kept for /history.", bytes, footprint.history)?;
+        page.gauge("history", "What is kept in memory for /history.", bytes, footprint.history)?;
+        page.store(counts)?;
         let help = "How long a turn takes, from its first input until all writes were tried.";
         page.histogram("turn", help, seconds, &counts.turns)?;
         let help =
@@ -107,6 +108,14 @@ impl Page<'_> {
             count(&mut family.encode_family(&[("reason", end)])?, ended)?;
         }
         Ok(())
+    }
+
+    fn store(&mut self, counts: &Counts) -> fmt::Result {
+        let help = "Events that were handed to the history store.";
+        self.counter("history_events", help, None, counts.events)?;
+        let help = "Batches of events that the history store has not stored yet.";
+        let waiting = counts.batches.saturating_sub(counts.stored);
+        self.gauge("history_waiting", help, None, usize::try_from(waiting).unwrap_or(usize::MAX))
     }
 
     fn counter(&mut self, name: &str, help: &str, unit: Option<&Unit>, value: u64) -> fmt::Result {

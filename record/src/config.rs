@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use chat_core::{Addresses, Config, ConnectLimit, FloodLimit, HistoryLimits, Password};
+use chat_core::{Addresses, Config, ConnectLimit, FloodLimit, HistoryLimits, Password, StoreMode};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -32,6 +32,10 @@ pub(crate) struct ConfigRecord {
     announce_limit: usize,
     /// Events and bytes of a room, bytes in all.
     history: Option<(usize, usize, usize)>,
+    /// Whether it is stored, and then whether before it is shown.
+    store: Option<bool>,
+    held: usize,
+    replay: usize,
     report_messages: bool,
 }
 
@@ -58,6 +62,9 @@ impl From<&Config> for ConfigRecord {
             max_unregistered,
             announce_limit,
             history,
+            store,
+            held,
+            replay,
             report_messages,
         } = config.clone();
         Self {
@@ -83,6 +90,9 @@ impl From<&Config> for ConfigRecord {
             history: history.map(|HistoryLimits { events_per_room, bytes_per_room, bytes }| {
                 (events_per_room, bytes_per_room, bytes)
             }),
+            store: store.map(|mode| mode == StoreMode::StoreFirst),
+            held,
+            replay,
             report_messages,
         }
     }
@@ -115,6 +125,9 @@ impl From<ConfigRecord> for Config {
                 bytes_per_room,
                 bytes,
             }),
+            store: record.store.map(|first| if first { StoreMode::StoreFirst } else { StoreMode::ShowFirst }),
+            held: record.held,
+            replay: record.replay,
             report_messages: record.report_messages,
         }
     }

@@ -3,14 +3,15 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use chat_core::{Attempt, Cause, Report, RoomRecord, Violation};
+use chat_core::{Attempt, Batch, Cause, LookUp, Query, Report, RoomRecord, Violation};
 use serde::{Deserialize, Serialize, Serializer};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::config::ConfigRecord;
+use crate::store::{FoundRecord, LookUpErrorRecord};
 
 /// How every recording begins. No text does. The last byte is the version of the format.
-pub(crate) const MAGIC: &[u8; 8] = b"\xffchatre\x03";
+pub(crate) const MAGIC: &[u8; 8] = b"\xffchatre\x04";
 
 /// What stands before the entries.
 #[derive(Debug, Serialize, Deserialize)]
@@ -61,6 +62,10 @@ pub(crate) enum Entry<'a> {
     },
     /// Who may not connect from now on: ranges of addresses.
     Bans { bans: Vec<(IpAddr, IpAddr)> },
+    /// The store has stored all up to this batch.
+    Stored { batch: u64 },
+    /// It has answered a question.
+    Found { id: u64, found: Result<FoundRecord, LookUpErrorRecord> },
     /// Time has passed.
     Timeout,
     /// The server is to end.
@@ -73,6 +78,10 @@ pub(crate) enum Entry<'a> {
     Reading { slot: u32, enabled: bool },
     /// It wants a connection closed, at once or behind what it is owed.
     Close { slot: u32, at_once: bool, reason: &'a str },
+    /// It wants a batch stored.
+    Store { number: u64, hash: u64 },
+    /// It wants something looked up.
+    LookUp { id: u64, hash: u64 },
     /// It has something for the log.
     Report { hash: u64 },
     /// It has nothing more.
@@ -129,15 +138,49 @@ pub(crate) fn hash(bytes: &[u8]) -> u64 {
 pub(crate) fn hash_of(report: &Report) -> u64 {
     let words: Vec<String> = match report {
         Report::Registered { conn, nick } => vec!["registered".into(), conn.to_string(), nick.clone()],
+        Report::Store { stuck } => vec!["store".into(), stuck.to_string()],
         Report::ClockJumped { by, back } => {
             vec!["jumped".into(), by.as_nanos().to_string(), back.to_string()]
         }
-        Report::Room(RoomRecord { room, seq, at, nick, kind, text }) => {
-            let at = (at.timestamp(), at.timestamp_subsec_nanos());
-            let numbers = [seq.to_string(), at.0.to_string(), at.1.to_string()];
-            [room.as_str(), kind, nick, text].map(String::from).into_iter().chain(numbers).collect()
-        }
+        Report::Room(record) => words_of(record).into(),
         Report::Private { from, to } => vec!["private".into(), from.clone(), to.clone()],
     };
+    hash_words(&words)
+}
+
+/// What stands for a batch.
+pub(crate) fn hash_of_batch(batch: &Batch) -> u64 {
+    hash_words(batch.events.iter().flat_map(words_of).collect::<Vec<_>>().as_slice())
+}
+
+/// What stands for a question.
+pub(crate) fn hash_of_look_up(look_up: &LookUp) -> u64 {
+    let LookUp { id: _, after, query } = look_up;
+    let mut words = vec![after.to_string()];
+    words.extend(match query {
+        Query::Room { key, last } => vec!["room".into(), key.clone(), last.to_string()],
+        Query::Bounds { key, before } => {
+            let before = before.map(|at| (at.timestamp(), at.timestamp_subsec_nanos()));
+            let before = before.map_or(String::new(), |(secs, nanos)| format!("{secs} {nanos}"));
+            vec!["bounds".into(), key.clone(), before]
+        }
+        Query::Events { key, from, to } => {
+            vec!["events".into(), key.clone(), from.to_string(), to.to_string()]
+        }
+        Query::Search { key, words, to, count } => {
+            vec!["search".into(), key.clone(), words.clone(), to.to_string(), count.to_string()]
+        }
+    });
+    hash_words(&words)
+}
+
+fn words_of(record: &RoomRecord) -> [String; 8] {
+    let RoomRecord { room, key, seq, at, nick, kind, text } = record;
+    let (secs, nanos) = (at.timestamp(), at.timestamp_subsec_nanos());
+    let [seq, secs, nanos] = [seq.to_string(), secs.to_string(), nanos.to_string()];
+    [room.clone(), key.clone(), kind.word().into(), nick.clone(), text.clone(), seq, secs, nanos]
+}
+
+fn hash_words(words: &[String]) -> u64 {
     hash(words.join("\0").as_bytes())
 }

@@ -9,6 +9,7 @@
 //! |---|---|
 //! | `format` | how a file begins, and its entries |
 //! | `config` | the engine's configuration, as it is stored |
+//! | `store` | what a history store answered |
 //! | `recorder` | [`Recorder`], the driver's observer: from events and actions to entries |
 //! | `file` | [`open`](Recorder::open)'s file, and the thread that writes it |
 //! | `replay` | [`Replay`]: from a file to an engine that does the same |
@@ -17,13 +18,14 @@
 //! - recording never changes what the server does, and never waits for a disk: what cannot be kept ends the
 //!   recording, with a line in the log;
 //! - an event is recorded after the engine has handled it, so that the engine can say which bytes of it are
-//!   nobody's business. It has no such bytes yet: there are no passwords.
+//!   nobody's business: those of passwords.
 
 mod config;
 mod file;
 mod format;
 mod recorder;
 mod replay;
+mod store;
 
 pub use recorder::Recorder;
 pub use replay::{Differs, Replay, Unreadable};

@@ -12,7 +12,8 @@ use tracing::{error, warn};
 
 use crate::config::ranges_of;
 use crate::file::{self, Output, Refused};
-use crate::format::{AttemptRecord, Entry, Header, MAGIC, hash, hash_of};
+use crate::format::{AttemptRecord, Entry, Header, MAGIC, hash, hash_of, hash_of_batch, hash_of_look_up};
+use crate::store;
 
 /// Bytes of an entry that holds nothing that users typed.
 const SMALL: usize = 64;
@@ -123,6 +124,12 @@ impl Recorder {
                 let (at_once, reason) = (*how == Close::Now, reason.to_string());
                 self.record(&Entry::Close { slot: slot_of(*conn), at_once, reason: &reason });
             }
+            Action::Store(batch) => {
+                self.record(&Entry::Store { number: batch.number, hash: hash_of_batch(batch) });
+            }
+            Action::LookUp(look_up) => {
+                self.record(&Entry::LookUp { id: look_up.id, hash: hash_of_look_up(look_up) });
+            }
             Action::Report(report) => self.record(&Entry::Report { hash: hash_of(report) }),
         }
     }
@@ -190,6 +197,7 @@ impl Observer for Recorder {
             Input::Connect { conn, peer } => self.record(&Entry::Connect { slot: slot_of(conn), peer }),
             Input::Event { conn, event } => self.record_event(conn, event, engine),
             Input::Bans(bans) => self.record(&Entry::Bans { bans: ranges_of(bans) }),
+            Input::StoreAnswered(answer) => self.record(&store::entry(answer)),
             Input::Timeout => self.record(&Entry::Timeout),
             Input::Shutdown => self.record(&Entry::Shutdown),
         }

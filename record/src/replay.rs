@@ -9,8 +9,9 @@ use chat_driver::{Input, Observer};
 use chrono::DateTime;
 
 use crate::config::addresses_of;
-use crate::format::{Entry, Header, MAGIC, hash, hash_of};
+use crate::format::{Entry, Header, MAGIC, hash, hash_of, hash_of_batch, hash_of_look_up};
 use crate::recorder::slot_of;
+use crate::store;
 
 /// An engine that is told again, entry by entry, what another one was told, and held to what that one answered.
 #[derive(Debug)]
@@ -202,6 +203,10 @@ impl<'a> Replay<'a> {
                 self.event(slot, Event::Disconnected(cause), observer)?;
                 self.conns[slot as usize] = None;
             }
+            Entry::Stored { .. } | Entry::Found { .. } => {
+                let answer = store::answer(entry).ok_or("no store says that")?;
+                self.tell(Input::StoreAnswered(&answer), observer);
+            }
             Entry::Timeout => self.tell(Input::Timeout, observer),
             Entry::Shutdown => self.tell(Input::Shutdown, observer),
             Entry::Panicked if self.panicked.take().is_some() => {}
@@ -212,9 +217,12 @@ impl<'a> Replay<'a> {
                 observer.panicked(None, &self.engine);
             }
             Entry::Piece { len, hash } => self.pieces.push((len, hash)),
-            Entry::Write { .. } | Entry::Reading { .. } | Entry::Close { .. } | Entry::Report { .. } => {
-                self.poll(entry, observer)?;
-            }
+            Entry::Write { .. }
+            | Entry::Reading { .. }
+            | Entry::Close { .. }
+            | Entry::Store { .. }
+            | Entry::LookUp { .. }
+            | Entry::Report { .. } => self.poll(entry, observer)?,
             Entry::Drained => {
                 self.poll(entry, observer)?;
                 self.pieces.clear();
@@ -237,6 +245,7 @@ impl<'a> Replay<'a> {
         let call = || match input {
             Input::Event { conn, event } => self.engine.handle(now, conn, event),
             Input::Bans(bans) => self.engine.ban(now, bans.clone()),
+            Input::StoreAnswered(answer) => self.engine.store_answered(now, answer.clone()),
             Input::Timeout => self.engine.handle_timeout(now),
             Input::Shutdown => self.engine.shutdown(now),
             Input::Connect { .. } => unreachable!("connections are made where they get their names"),
@@ -268,6 +277,12 @@ impl<'a> Replay<'a> {
             }
             (Entry::Close { slot, at_once, reason }, Some(Action::Close { conn, how, reason: now })) => {
                 *slot == slot_of(*conn) && *at_once == (*how == Close::Now) && *reason == now.to_string()
+            }
+            (Entry::Store { number, hash: before }, Some(Action::Store(batch))) => {
+                *number == batch.number && *before == hash_of_batch(batch)
+            }
+            (Entry::LookUp { id, hash: before }, Some(Action::LookUp(look_up))) => {
+                *id == look_up.id && *before == hash_of_look_up(look_up)
             }
             (Entry::Report { hash: before }, Some(Action::Report(report))) => *before == hash_of(report),
             _ => false,

@@ -1,15 +1,18 @@
 //! What is recorded can be replayed, and nothing else passes for it.
 
+mod harness;
+
 use std::fs;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use chat_core::{Action, Addresses, Cause, Config, ConnId, Engine, Event, Mono, Now, Password};
+use chat_core::{Addresses, Cause, Config, Event, Password};
 use chat_driver::{Input, Observer};
 use chat_record::{Recorder, Replay, Unreadable};
-use chrono::DateTime;
+
+use harness::{Folder, Seen, Server, assert_replayed, at};
 
 #[test]
 fn a_recording_is_replayed_to_the_same_state() {
@@ -195,11 +198,8 @@ fn bans_and_proxies_are_recorded() {
     server.drain();
     server.recorder = None;
     let bytes = fs::read(folder.file()).unwrap();
-    let mut replay = Replay::new(&bytes).unwrap();
-    assert_eq!(replay.config(), &config);
-    let mut seen = Seen::default();
-    while replay.step(&mut seen).unwrap() {}
-    assert_eq!((replay.engine().state(), seen), (server.engine.state(), server.seen));
+    assert_eq!(Replay::new(&bytes).unwrap().config(), &config);
+    assert_replayed(&folder, server);
 }
 
 /// Two people meet, one of them is refused a name, and both go.
@@ -221,110 +221,4 @@ fn session(file: &Path, limit: u64) -> Server {
     server.drain();
     server.recorder = None;
     server
-}
-
-/// An engine whose peers take everything at once, and a recorder that looks on.
-struct Server {
-    engine: Engine,
-    recorder: Option<Recorder>,
-    seen: Seen,
-    now: Now,
-}
-
-impl Server {
-    fn new(file: &Path, limit: u64) -> Self {
-        Self::with(file, limit, Config::default())
-    }
-
-    fn with(file: &Path, limit: u64, config: Config) -> Self {
-        let recorder = Some(Recorder::open(file, limit, &config).unwrap());
-        Self { engine: Engine::new(config).unwrap(), recorder, seen: Seen::default(), now: at(0) }
-    }
-
-    fn open(&mut self) -> ConnId {
-        let conn = self.accept();
-        self.tell(conn, Event::Opened);
-        conn
-    }
-
-    fn accept(&mut self) -> ConnId {
-        let peer = SocketAddr::from(([10, 0, 0, 1], 4_711));
-        let conn = self.engine.connect(self.now, peer.ip());
-        self.note(Input::Connect { conn, peer });
-        conn
-    }
-
-    fn tell(&mut self, conn: ConnId, event: Event<'_>) {
-        self.engine.handle(self.now, conn, event);
-        self.note(Input::Event { conn, event });
-    }
-
-    fn note(&mut self, input: Input<'_>) {
-        for observer in
-            self.recorder.iter_mut().map(|it| it as &mut dyn Observer).chain([&mut self.seen as _])
-        {
-            observer.handled(self.now, input, &self.engine);
-        }
-    }
-
-    fn drain(&mut self) {
-        loop {
-            let action = self.engine.poll_action();
-            for observer in
-                self.recorder.iter_mut().map(|it| it as &mut dyn Observer).chain([&mut self.seen as _])
-            {
-                observer.polled(action.as_ref(), &self.engine);
-            }
-            match action {
-                None => return,
-                Some(Action::Write { conn, bytes }) => self.tell(conn, Event::Wrote(bytes.len())),
-                Some(_) => {}
-            }
-        }
-    }
-}
-
-/// All that an observer sees, in its order.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Seen(Vec<String>);
-
-impl Observer for Seen {
-    fn handled(&mut self, now: Now, input: Input<'_>, _: &Engine) {
-        self.0.push(format!("{now:?} {input:?}"));
-    }
-
-    fn polled(&mut self, action: Option<&Action>, _: &Engine) {
-        self.0.push(format!("{action:?}"));
-    }
-
-    fn panicked(&mut self, input: Option<(Now, Input<'_>)>, _: &Engine) {
-        self.0.push(format!("panicked: {input:?}"));
-    }
-}
-
-fn at(secs: u64) -> Now {
-    let utc = DateTime::from_timestamp(1_000_000_000 + secs as i64, 5).unwrap();
-    Now { mono: Mono(7 + secs * 1_000_000_000), utc }
-}
-
-/// A folder of the test's own, gone with it.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-        let _ = fs::remove_dir_all(&folder);
-        fs::create_dir_all(&folder).unwrap();
-        Self(folder)
-    }
-
-    fn file(&self) -> PathBuf {
-        self.0.join("recording")
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
 }

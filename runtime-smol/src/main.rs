@@ -27,16 +27,20 @@ fn run() -> Result<(), Error> {
         let listeners = setup.listeners.into_iter().map(listen).collect::<io::Result<_>>()?;
         let clock = SmolClock::new(chat_server::utc_now);
         let driver = Driver::with_observer(setup.engine, clock, listeners, setup.observer);
+        let (store, history) = setup.history.start(driver.handle())?;
+        let driver = driver.with_store(store);
         setup.signals.shut_down(driver.handle())?;
         if let Some(metrics) = setup.metrics {
             metrics.serve(driver.handle())?;
         }
         let mut driver = pin!(driver);
-        poll_fn(|cx| {
+        let ended = poll_fn(|cx| {
             // First who can go on, then the turn.
             reactor.poll(cx)?;
             driver.as_mut().poll(cx).map_err(Error::from)
         })
-        .await
+        .await;
+        history.finish();
+        ended
     })
 }

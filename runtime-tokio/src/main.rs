@@ -26,10 +26,14 @@ fn run() -> Result<(), Error> {
         let listeners = setup.listeners.into_iter().map(listen).collect::<io::Result<_>>()?;
         let clock = TokioClock::new(chat_server::utc_now);
         let driver = Driver::with_observer(setup.engine, clock, listeners, setup.observer);
+        let (store, history) = setup.history.start(driver.handle())?;
+        let driver = driver.with_store(store);
         setup.signals.shut_down(driver.handle())?;
         if let Some(metrics) = setup.metrics {
             metrics.serve(driver.handle())?;
         }
-        Ok(unconstrained(driver).await?)
+        let ended = unconstrained(driver).await;
+        history.finish();
+        Ok(ended?)
     })
 }

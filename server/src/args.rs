@@ -2,11 +2,14 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use chat_core::{Addresses, Config, HistoryLimits};
-use clap::{Arg, ArgAction, CommandFactory, Parser, ValueEnum};
-use tracing::Level;
+use chat_store::Retention;
+use clap::{Arg, ArgAction, CommandFactory, Parser, Subcommand};
 
+use crate::choice::{HistoryMode, HistorySync, LogFormat, LogLevel};
+use crate::place::Place;
 use crate::value::{ConnectRate, Flood, Listen, Lobby, Network, Seconds, Size};
 use crate::{Error, bans, descriptors, text_file};
 
@@ -21,7 +24,7 @@ const RECORD_LIMIT: usize = 1 << 30;
 #[command(
     name = "chat",
     version,
-    after_help = "A number of 0 means no limit. BYTES may end in k, m or g.\n\
+    after_help = "A number of 0 means no limit. BYTES may end in k, m or g. History moves by export and import.\n\
                   Every setting has a variable: CHAT_LISTEN (separated by commas), CHAT_LOG_LEVEL, and so on."
 )]
 pub(crate) struct Args {
@@ -126,10 +129,47 @@ pub(crate) struct Args {
     #[arg(default_value_t = Config::default().announce_limit)]
     announce_limit: usize,
 
-    /// none or memory: what /history shows
-    #[arg(long, env = "CHAT_HISTORY", hide_env = true, value_name = "WHERE")]
-    #[arg(value_enum, hide_possible_values = true, default_value_t = History::Memory)]
-    history: History,
+    /// sqlite:PATH, postgres://, redis://, memory or none
+    ///
+    /// If not given: in the data folder, as in sqlite:chat-data/history.db
+    #[arg(long, env = "CHAT_HISTORY", hide_env = true, value_name = "URL", global = true)]
+    history: Option<Place>,
+
+    /// safe or fast: lines are shown once they are stored, or before
+    #[arg(long, env = "CHAT_HISTORY_MODE", hide_env = true, value_name = "MODE", hide_short_help = true)]
+    #[arg(value_enum, hide_possible_values = true, default_value_t = HistoryMode::Safe)]
+    history_mode: HistoryMode,
+
+    /// normal or full: what is stored survives the end of this program, or of power as well
+    #[arg(long, env = "CHAT_HISTORY_SYNC", hide_env = true, value_name = "SYNC", hide_short_help = true)]
+    #[arg(value_enum, hide_possible_values = true, default_value_t = HistorySync::Normal)]
+    history_sync: HistorySync,
+
+    /// How many of a room's last lines are shown to whoever joins it
+    #[arg(long, env = "CHAT_HISTORY_REPLAY", hide_env = true, value_name = "N", hide_short_help = true)]
+    #[arg(default_value_t = Config::default().replay)]
+    history_replay: usize,
+
+    /// How old what is stored may become
+    #[arg(long, env = "CHAT_HISTORY_KEEP_AGE", hide_env = true, value_name = "DAYS", hide_short_help = true)]
+    #[arg(default_value_t = 0)]
+    history_keep_age: u32,
+
+    /// How many events of a room are stored
+    #[arg(long, env = "CHAT_HISTORY_KEEP_EVENTS", hide_env = true, value_name = "N", hide_short_help = true)]
+    #[arg(default_value_t = 0)]
+    history_keep_events: u64,
+
+    /// How many bytes of a room are stored
+    #[arg(
+        long,
+        env = "CHAT_HISTORY_KEEP_BYTES",
+        hide_env = true,
+        value_name = "BYTES",
+        hide_short_help = true
+    )]
+    #[arg(default_value_t = Size(0))]
+    history_keep_bytes: Size,
 
     /// error, warn, info, debug or trace
     #[arg(long, env = "CHAT_LOG_LEVEL", hide_env = true, value_name = "LEVEL")]
@@ -155,7 +195,14 @@ pub(crate) struct Args {
     pub(crate) record_limit: Size,
 
     /// Where the server keeps files of its own
-    #[arg(long, env = "CHAT_DATA", hide_env = true, value_name = "FOLDER", hide_short_help = true)]
+    #[arg(
+        long,
+        env = "CHAT_DATA",
+        hide_env = true,
+        value_name = "FOLDER",
+        hide_short_help = true,
+        global = true
+    )]
     #[arg(default_value = "chat-data")]
     pub(crate) data: PathBuf,
 
@@ -185,54 +232,44 @@ pub(crate) struct Args {
     pub(crate) require_tls: bool,
 
     /// Read settings from FILE: TOML, with the names of flags as keys
-    #[arg(long, env = "CHAT_CONFIG", hide_env = true, value_name = "FILE", hide_short_help = true)]
+    #[arg(
+        long,
+        env = "CHAT_CONFIG",
+        hide_env = true,
+        value_name = "FILE",
+        hide_short_help = true,
+        global = true
+    )]
     pub(crate) config: Option<PathBuf>,
 
     /// Print the configuration that would be in force, or what is wrong with it, and exit
     #[arg(long, hide_short_help = true)]
     pub(crate) check_config: bool,
+
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+/// What to do instead of serving.
+#[derive(Clone, Debug, PartialEq, Subcommand)]
+pub(crate) enum Command {
+    /// Write the stored history to stdout, as JSON, an event or a room a line
+    #[command(hide = true)]
+    Export {
+        /// Only of this room
+        #[arg(long, value_name = "#ROOM")]
+        room: Option<String>,
+    },
+    /// Store what an export wrote; what is there already stays as it is
+    #[command(hide = true)]
+    Import {
+        /// What an export wrote; if not given, stdin
+        file: Option<PathBuf>,
+    },
 }
 
 /// The flags that are about configuration itself, and so cannot stand in a file.
 const NO_SETTINGS: [&str; 2] = ["config", "check_config"];
-
-/// Where the events that `/history` shows are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum History {
-    None,
-    Memory,
-}
-
-/// How a line of the log is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum LogFormat {
-    /// For people.
-    Text,
-    /// An object of JSON, for programs.
-    Json,
-}
-
-/// How much is logged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
-pub(crate) enum LogLevel {
-    Error,
-    Warn,
-    Info,
-    Debug,
-    Trace,
-}
-
-impl From<LogLevel> for Level {
-    fn from(level: LogLevel) -> Self {
-        match level {
-            LogLevel::Error => Self::ERROR,
-            LogLevel::Warn => Self::WARN,
-            LogLevel::Info => Self::INFO,
-            LogLevel::Debug => Self::DEBUG,
-            LogLevel::Trace => Self::TRACE,
-        }
-    }
-}
 
 impl Args {
     /// The flags that a file can hold as well, in their order.
@@ -244,6 +281,8 @@ impl Args {
 
     /// What the engine is to be, on a machine that allows so many file descriptors, but for what stands in other files.
     pub(crate) fn engine_config(&self, descriptors: u64) -> Result<Config, Error> {
+        let place = self.history_place();
+        place.check()?;
         Ok(Config {
             name: self.name.clone(),
             motd: Vec::new(),
@@ -264,9 +303,33 @@ impl Args {
             proxies: self.proxies.iter().map(|network| network.range()).collect(),
             max_unregistered: self.max_unregistered,
             announce_limit: self.announce_limit,
-            history: (self.history == History::Memory).then(HistoryLimits::default),
+            history: (place != Place::None).then(HistoryLimits::default),
+            store: place.url().map(|_| self.history_mode.into()),
+            held: Config::default().held,
+            replay: self.history_replay,
             report_messages: self.log_level >= LogLevel::Debug,
         })
+    }
+
+    /// Where history is kept.
+    pub(crate) fn history_place(&self) -> Place {
+        self.history.clone().unwrap_or_else(|| Place::in_folder(&self.data))
+    }
+
+    /// Whether what is stored has to survive the end of power.
+    pub(crate) fn history_sync_full(&self) -> bool {
+        self.history_sync == HistorySync::Full
+    }
+
+    /// What is to be forgotten of it.
+    pub(crate) fn retention(&self) -> Retention {
+        const DAY: u64 = 24 * 60 * 60;
+        let some = |number: u64| (number > 0).then_some(number);
+        Retention {
+            age: some(self.history_keep_age.into()).map(|days| Duration::from_secs(days * DAY)),
+            events: some(self.history_keep_events),
+            bytes: some(self.history_keep_bytes.0 as u64),
+        }
     }
 
     /// The same, with what stands in the files that settings name.
@@ -282,6 +345,8 @@ impl Args {
 
 #[cfg(test)]
 mod tests {
+    use chat_core::StoreMode;
+
     use super::*;
 
     /// Lines of a terminal nobody has enlarged.
@@ -290,7 +355,8 @@ mod tests {
     #[test]
     fn the_defaults_are_those_of_the_engine() {
         let args = Args::parse_from(["chat"]);
-        let expected = Config { max_connections: 900, ..Config::default() };
+        let store = Some(StoreMode::StoreFirst);
+        let expected = Config { max_connections: 900, store, ..Config::default() };
         assert_eq!(args.engine_config(1_000).unwrap(), expected);
     }
 

@@ -183,7 +183,7 @@ mod tests {
                 "listen = [\n  8080,\n  'nowhere',\n]",
                 r#"3: listen = "nowhere": use IP:PORT, [IPV6]:PORT, or PORT alone"#,
             ),
-            ("history = 'disk'", r#"1: history = "disk": use one of none, memory"#),
+            ("history-mode = 'slow'", r#"1: history-mode = "slow": use one of safe, fast"#),
             ("rooms-per-user = -1", r#"1: rooms-per-user = "-1": invalid digit found in string"#),
             ("record = ''", r#"1: record = "": a value is needed"#),
             ("flood = true", r#"1: flood = "true": use LINES/SECONDS, such as 20/4, or off"#),

@@ -9,7 +9,10 @@
 //! | `file` | the configuration file |
 //! | `settings` | the settings in force: from flags, environment, file and defaults |
 //! | `value` | how a size, a time or a flood limit is written in a flag |
+//! | `choice` | settings of which each is one of a few words |
 //! | `text_file` | files that settings name: a password, a message of the day |
+//! | `place`, `history` | where history is stored, and that it is until the end |
+//! | `transfer` | `export` and `import` |
 //! | `bans` | the file of bans |
 //! | `descriptors` | how many connections the machine allows |
 //! | `socket` | listening sockets, and what is set on accepted ones |
@@ -19,14 +22,18 @@
 
 mod args;
 mod bans;
+mod choice;
 mod descriptors;
 mod file;
+mod history;
+mod place;
 mod settings;
 mod signals;
 mod socket;
 mod systemd;
 mod text_file;
 mod tls;
+mod transfer;
 mod value;
 
 use std::env;
@@ -47,8 +54,10 @@ use chat_tls::{Acceptor, Security};
 use chrono::{DateTime, Utc};
 use tracing::info;
 
-use crate::args::{Args, LogFormat};
+use crate::args::Args;
+use crate::choice::LogFormat;
 use crate::file::File;
+pub use crate::history::{History, Running};
 use crate::settings::Settings;
 pub use crate::signals::Signals;
 pub use crate::socket::{send, tune};
@@ -66,6 +75,8 @@ pub struct Setup {
     pub engine: Engine,
     /// The flight recorder and the metrics, if they are wanted.
     pub observer: Option<Box<dyn Observer>>,
+    /// The store of its history, open.
+    pub history: History,
     /// What serves the metrics, if they are wanted, once it has the driver's handle.
     pub metrics: Option<Endpoint>,
     /// Bound, listening and non-blocking, and what each of them takes.
@@ -78,9 +89,13 @@ pub struct Setup {
 
 /// Reads the command line, the environment and the configuration file, opens the log and the sockets.
 ///
-/// `--help`, `--version` and `--check-config` end the process here.
+/// `--help`, `--version`, `--check-config`, `export` and `import` end the process here.
 pub fn start() -> Result<Setup, Error> {
     let settings = Settings::read(&env::args_os().collect::<Vec<_>>())?;
+    if let Some(command) = &settings.args.command {
+        transfer::run(&settings.args, command).map_err(|error| settings.locate(error))?;
+        process::exit(0);
+    }
     let (engine, config) = settings.engine(descriptors::raise()?)?;
     let args = &settings.args;
     settings.check_tls()?;
@@ -92,10 +107,12 @@ pub fn start() -> Result<Setup, Error> {
     let acceptor = tls::acceptor(args)?;
     let signals = Signals::hold_back(acceptor.clone(), args.bans.clone())?;
     args.password_file.as_deref().into_iter().for_each(text_file::warn_if_public);
+    let history = History::open(args)?;
     let listeners = listeners(args, acceptor)?;
     let mut observers: Vec<_> = recorder(args, &config)?.into_iter().collect();
     let metrics = metrics(args, &mut observers)?;
     let proxies = Arc::new(config.proxies);
+    history.tell();
     for (listener, security) in &listeners {
         info!(addr = %listener.local_addr()?, tls = tls::mode(security), "listening");
     }
@@ -105,7 +122,7 @@ pub fn start() -> Result<Setup, Error> {
         0 | 1 => observers.pop(),
         _ => Some(Box::new(observers) as Box<dyn Observer>),
     };
-    Ok(Setup { engine, observer, metrics, listeners, proxies, signals })
+    Ok(Setup { engine, observer, history, metrics, listeners, proxies, signals })
 }
 
 /// What `--check-config` would print of this file, given no flags, on a machine that allows so many file descriptors.
@@ -175,6 +192,7 @@ pub fn finish(result: Result<(), Error>) -> ExitCode {
                 | Error::Config(_)
                 | Error::Descriptors { .. }
                 | Error::TextFile { .. }
+                | Error::HistoryPlace
                 | Error::TlsSettings { .. }
                 | Error::Tls(_) => EXIT_USAGE,
                 Error::Fault(_) => EXIT_FAULT,
@@ -252,6 +270,17 @@ pub enum Error {
         /// What the system says.
         error: io::Error,
     },
+    /// A history in a store that there is not.
+    HistoryPlace,
+    /// A history that cannot be stored, or read.
+    History {
+        /// Where, without a password.
+        place: String,
+        /// Why.
+        error: chat_store::OpenError,
+    },
+    /// An export or import that failed, and why.
+    Transfer(String),
     /// Settings of TLS that make no sense together.
     TlsSettings {
         /// The one to look at.
@@ -287,6 +316,11 @@ impl fmt::Display for Error {
             ),
             Self::Listen { addr, error } => write!(f, "cannot listen on {addr}: {error}"),
             Self::Record { path, error } => write!(f, "cannot record to {}: {error}", path.display()),
+            Self::HistoryPlace => {
+                f.write_str("history has to be sqlite:PATH, postgres://…, redis://…, memory or none")
+            }
+            Self::History { place, error } => write!(f, "cannot use the history {place}: {error}"),
+            Self::Transfer(what) => f.write_str(what),
             Self::TlsSettings { what, .. } => f.write_str(what),
             Self::Tls(error) => error.fmt(f),
             Self::SelfSigned { folder, error } => {

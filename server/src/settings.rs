@@ -14,6 +14,7 @@ use toml::Value;
 use crate::Error;
 use crate::args::Args;
 use crate::file::{Entry, File};
+use crate::place;
 use crate::tls;
 
 /// The settings in force, and where each of them comes from.
@@ -71,7 +72,7 @@ impl Settings {
     }
 
     /// Says on which line of the file an error is, if it is there.
-    fn locate(&self, error: Error) -> Error {
+    pub(crate) fn locate(&self, error: Error) -> Error {
         let suspects: &[&str] = match &error {
             Error::TextFile { setting, .. } => slice::from_ref(setting),
             Error::Config(ConfigError::Name) => &["name"],
@@ -81,6 +82,7 @@ impl Settings {
             Error::Config(ConfigError::Flood) => &["flood"],
             Error::Config(ConfigError::ConnectRate) => &["connect_rate"],
             Error::Config(ConfigError::MemoryBelowBacklog) => &["memory", "backlog"],
+            Error::HistoryPlace => &["history"],
             Error::Descriptors { .. } => &["max_connections"],
             Error::TlsSettings { setting, .. } => slice::from_ref(setting),
             Error::Tls(chat_tls::Error::Pem { path, .. }) if self.args.tls_key.as_ref() == Some(path) => {
@@ -108,8 +110,13 @@ impl Settings {
     pub(crate) fn to_toml(&self, config: &Config) -> Result<String, Error> {
         let mut text = String::new();
         for arg in Args::settings() {
-            // A setting that is a secret must not be printed: here is the place to leave out its value.
             let line = match self.matches.get_raw(arg.get_id().as_str()) {
+                // There may be a password in it, which is not printed.
+                Some(values) if arg.get_id() == "history" => {
+                    let blanked = |url: &OsStr| OsString::from(place::blanked(&url.to_string_lossy()));
+                    let values: Vec<_> = values.map(blanked).collect();
+                    format!("{} = {}", name(&arg), toml(&arg, values.iter().map(OsString::as_os_str))?)
+                }
                 Some(values) => format!("{} = {}", name(&arg), toml(&arg, values)?),
                 // What the system allows differs from machine to machine: it is told, and not set.
                 None if arg.get_id() == "max_connections" => {
@@ -181,7 +188,7 @@ mod tests {
     const EXAMPLE: &str = include_str!("../../chat.example.toml");
 
     /// Lines that a large terminal shows at once.
-    const SCREEN: usize = 60;
+    const SCREEN: usize = 64;
 
     fn settings(flags: &[&str], text: &str) -> Result<Settings, Error> {
         let command_line: Vec<_> = ["chat"].iter().chain(flags).map(OsString::from).collect();
@@ -231,6 +238,8 @@ mod tests {
             ["--memory", "64m"],
             ["--backlog", "007"],
             ["--log-level", "warn"],
+            ["--history", "sqlite:/a@b:c"],
+            ["--history-keep-bytes", "1g"],
             ["--record", "a \"quoted\" \\ path\nof # two lines"],
         ];
         for flags in [&[], flags.as_flattened()] {
@@ -256,6 +265,18 @@ mod tests {
     }
 
     #[test]
+    fn a_password_in_a_url_is_shown_nowhere() {
+        let url = "postgres://ann:s3cret@localhost/chat";
+        let text = printed(&settings(&["--history", url], "").unwrap());
+        assert!(text.contains("\nhistory = \"postgres://ann:***@localhost/chat\""), "{text}");
+        let text = printed(&settings(&[], &format!("history = '{url}'")).unwrap());
+        assert!(!text.contains("s3cret"), "{text}");
+        let refused =
+            settings(&["--history", "mysql://ann:s3cret@localhost"], "").unwrap().engine(DESCRIPTORS);
+        assert!(!refused.err().unwrap().to_string().contains("s3cret"));
+    }
+
+    #[test]
     fn a_contradiction_is_told_with_its_line() {
         let refusal =
             |flags, text| settings(flags, text).unwrap().engine(DESCRIPTORS).err().unwrap().to_string();
@@ -266,6 +287,7 @@ mod tests {
             ("backlog = '1m'\nmemory = '1k'", 2),
             ("\n\nbacklog = '1g'", 3),
             ("max-connections = 20_000", 1),
+            ("\nhistory = 'disk'", 2),
         ] {
             let refusal = refusal(&[], text);
             assert!(refusal.starts_with(&format!("chat.toml:{line}: ")), "{refusal}");

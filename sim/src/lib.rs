@@ -10,6 +10,7 @@ pub mod recording;
 pub mod run;
 mod seen;
 pub mod shrink;
+mod store;
 pub mod tape;
 pub mod tier;
 pub mod trace;

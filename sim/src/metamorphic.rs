@@ -152,7 +152,7 @@ impl World {
                 Action::Close { conn, how: Close::AfterFlush | Close::Now, .. } => {
                     self.tell(self.client_of[&conn], Event::Disconnected(Cause::Closed));
                 }
-                Action::Reading { .. } | Action::Report(_) => {}
+                Action::Reading { .. } | Action::Store(_) | Action::LookUp(_) | Action::Report(_) => {}
             }
         }
     }

@@ -117,6 +117,7 @@ impl Observer for Viewer<'_> {
             Input::Event { conn, event } => self.print(&Seen::event(*conn, event, &mut String::new())),
             Input::Timeout => self.print(&Seen::Timeout),
             Input::Bans(bans) => self.print(&Seen::bans(bans, &mut Vec::new())),
+            Input::StoreAnswered(answer) => self.print(&Seen::answered(answer, &mut String::new())),
             Input::Shutdown => self.print(&Seen::Shutdown),
         }
         if let Some(oracle) = &mut self.oracle {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
-use chat_core::{Action, Addresses, ConnId, Event, Violation};
+use chat_core::{Action, Addresses, ConnId, Event, StoreAnswer, Violation};
 
 /// One observation.
 #[derive(Hash)]
@@ -22,6 +22,8 @@ pub(crate) enum Seen<'a> {
     Timeout,
     /// It was told whom to ban.
     Bans(&'a [(IpAddr, IpAddr)]),
+    /// Its store answered.
+    Answered(&'a str),
     /// It was told to end.
     Shutdown,
     /// It wants this written.
@@ -66,6 +68,12 @@ impl<'a> Seen<'a> {
         Self::Bans(ranges)
     }
 
+    /// What the store said.
+    pub(crate) fn answered(answer: &StoreAnswer, text: &'a mut String) -> Self {
+        *text = brief(answer);
+        Self::Answered(text)
+    }
+
     /// An action.
     pub(crate) fn action(action: &'a Action, text: &'a mut String) -> Self {
         *text = match action {
@@ -73,6 +81,8 @@ impl<'a> Seen<'a> {
             Action::Reading { conn, enabled: true } => format!("{conn} is to be read"),
             Action::Reading { conn, enabled: false } => format!("{conn} is not to be read"),
             Action::Close { conn, how, reason } => format!("{conn} is to be closed ({how:?}): {reason}"),
+            Action::Store(batch) => brief(batch),
+            Action::LookUp(look_up) => format!("{look_up:?}"),
             Action::Report(report) => format!("{report:?}"),
         };
         Self::Action(text)
@@ -89,6 +99,7 @@ impl fmt::Display for Seen<'_> {
             Self::Wrote(conn, count) => write!(f, "in  {conn} wrote {count} bytes"),
             Self::Timeout => f.write_str("in  timeout"),
             Self::Bans(ranges) => write!(f, "in  bans {ranges:?}"),
+            Self::Answered(answer) => write!(f, "in  the store: {answer}"),
             Self::Shutdown => f.write_str("in  shutdown"),
             Self::Write(conn, bytes) => {
                 write!(f, "out {conn} write \"{}\" ({} bytes)", shown(bytes), bytes.len())
@@ -99,6 +110,17 @@ impl fmt::Display for Seen<'_> {
             Self::ClientEnd(client, what) => write!(f, "    client {client} sees {what}"),
         }
     }
+}
+
+/// What may be long, its beginning.
+pub(crate) fn brief(what: &impl fmt::Debug) -> String {
+    const MOST: usize = 400;
+    let mut text = format!("{what:?}");
+    if let Some((end, _)) = text.char_indices().nth(MOST) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
 }
 
 /// Bytes, escaped, and not too many of them.

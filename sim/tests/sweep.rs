@@ -16,7 +16,7 @@ use sim::trace::Keep;
 const SHOWN: usize = 30;
 /// Seeds on the engine; on each adapter.
 const ENGINE: u64 = 800;
-const ADAPTER: u64 = 200;
+const ADAPTER: u64 = 300;
 
 /// Runs a tape; a failure says all that is needed to look into it.
 fn checked(tape: &Tape, on: On, again: &str) -> Marks {

@@ -12,6 +12,7 @@
 mod client;
 mod crowd;
 mod entrance;
+mod history;
 mod identity;
 mod server;
 mod wire;
@@ -25,12 +26,16 @@ use std::time::{Duration, Instant};
 pub use client::{Client, stamped};
 pub use crowd::{Crowd, allow_descriptors};
 pub use entrance::{PROXIES, file, proxy_header};
+pub use history::{Exported, Store, unstamped};
 pub use identity::Identity;
 pub use server::{Finished, Server};
 pub use wire::Wire;
 
 /// How long anything may take that must happen. Far above what it takes, for slow and busy machines.
 pub const DEADLINE: Duration = Duration::from_secs(30);
+
+/// How often something is looked at that only a look can tell.
+const POLL: Duration = Duration::from_millis(5);
 
 /// Flags for scenarios that are not about flood control.
 pub const UNTHROTTLED: &[&str] = &["--flood", "off"];
@@ -64,7 +69,8 @@ impl Binary {
         matches!(self, Self::TokioTls | Self::SmolTls)
     }
 
-    /// A command that runs it, without the settings that the environment of the tests may hold.
+    /// A command that runs it, without the settings that the environment of the tests may hold. It stores nothing, unless
+    /// a flag says otherwise.
     #[must_use]
     pub fn command(self) -> Command {
         clean(Command::new(self.path()))
@@ -100,6 +106,8 @@ fn clean(mut command: Command) -> Command {
             command.env_remove(name);
         }
     }
+    // What a scenario is not about is not stored, and not shown to newcomers.
+    command.env("CHAT_HISTORY", "memory").env("CHAT_HISTORY_REPLAY", "0");
     command
 }
 
@@ -143,7 +151,7 @@ pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     let start = Instant::now();
     while !holds() {
         assert!(start.elapsed() < DEADLINE, "waited in vain until {what}");
-        thread::sleep(Duration::from_millis(5));
+        thread::sleep(POLL);
     }
 }
 

@@ -5,14 +5,14 @@ use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, prlimit};
 use rustls::ClientConfig;
 
 use crate::identity::Identity;
-use crate::{Binary, Client, DEADLINE, wait_until, wire};
+use crate::{Binary, Client, DEADLINE, POLL, wait_until, wire};
 
 /// A running server. Dropping it kills the process, and fails the test if it had died or panicked before.
 #[derive(Debug)]
@@ -184,6 +184,20 @@ impl Server {
         kill_process(Pid::from_child(&self.child), Signal::TERM).expect("the server runs");
     }
 
+    /// Ends it as a crash would: with SIGKILL.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("the server runs");
+        self.exit = Some(self.child.wait().expect("it is our child"));
+    }
+
+    /// Ends it as an operator does, and waits for that.
+    #[track_caller]
+    pub fn stop(mut self) {
+        self.terminate();
+        let status = self.wait();
+        assert!(status.success(), "{status}");
+    }
+
     /// Waits for it to end by itself.
     #[track_caller]
     pub fn wait(&mut self) -> ExitStatus {
@@ -220,19 +234,28 @@ impl Finished {
     pub fn run(command: &mut Command) -> Self {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the server starts");
+        // Read all the time, or a process that says more than a pipe takes would wait for ever.
+        let stdout = read(child.stdout.take().expect("piped"));
+        let stderr = read(child.stderr.take().expect("piped"));
         let start = Instant::now();
         while child.try_wait().expect("it is our child").is_none() {
             if start.elapsed() > DEADLINE {
                 let _ = child.kill();
                 panic!("{command:?} does not end");
             }
-            thread::yield_now();
+            thread::sleep(POLL);
         }
-        let (mut stdout, mut stderr) = (String::new(), String::new());
-        child.stdout.take().expect("piped").read_to_string(&mut stdout).expect("UTF-8");
-        child.stderr.take().expect("piped").read_to_string(&mut stderr).expect("UTF-8");
+        let [stdout, stderr] = [stdout, stderr].map(|reader| reader.join().expect("it does not panic"));
         Self { status: child.wait().expect("it is our child"), stdout, stderr }
     }
+}
+
+fn read(mut from: impl Read + Send + 'static) -> JoinHandle<String> {
+    thread::spawn(move || {
+        let mut text = String::new();
+        from.read_to_string(&mut text).expect("UTF-8");
+        text
+    })
 }
 
 /// The address in a line that ends `listening addr=ADDRESS`.

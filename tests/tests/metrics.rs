@@ -5,7 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::path::Path;
 
-use conformance::{Binary, Client, DEADLINE, Finished, Server, scenarios, wait_until};
+use conformance::{Binary, Client, DEADLINE, Finished, Server, Store, scenarios, wait_until};
 
 scenarios! {
     counts_are_those_that_users_would_count,
@@ -18,6 +18,7 @@ scenarios! {
     address_may_come_from_the_environment,
     address_in_use_is_an_error,
     metrics_go_with_a_recording,
+    what_is_stored_and_what_waits_is_counted,
 }
 
 /// Clients of HTTP that the server holds at one time, at most.
@@ -71,6 +72,25 @@ fn bytes_and_writes_are_counted(binary: Binary) {
     assert_eq!(grown(r#"chat_delivery_delay_seconds_bucket{le="+Inf"}"#), 2.0);
     assert!(grown("chat_delivery_delay_seconds_sum") > 0.0);
     assert!(grown("chat_turn_seconds_count") > 0.0);
+}
+
+fn what_is_stored_and_what_waits_is_counted(binary: Binary) {
+    let mut store = Store::redis();
+    let server = store.serve(binary, &ON_ANY_PORT[..2]);
+    let metrics = Metrics::of(&server);
+    let [mut ann, mut bob] = Client::party(&server, ["ann", "bob"]);
+    ann.send("hello");
+    bob.expect("#lobby <ann> hello");
+    // Two who joined, and what one said.
+    metrics.expect("chat_history_events_total", 3.0);
+    metrics.expect("chat_history_waiting", 0.0);
+    store.kill();
+    ann.send("is anybody here?");
+    metrics.expect("chat_history_events_total", 4.0);
+    metrics.expect("chat_history_waiting", 1.0);
+    store.restart();
+    bob.expect("#lobby <ann> is anybody here?");
+    metrics.expect("chat_history_waiting", 0.0);
 }
 
 fn ends_are_told_by_their_reason(binary: Binary) {

@@ -67,7 +67,7 @@ impl House {
                 Action::Close { conn, .. } => {
                     self.engine.handle(self.now, conn, Event::Disconnected(Cause::Closed));
                 }
-                Action::Reading { .. } | Action::Report(_) => {}
+                Action::Reading { .. } | Action::Store(_) | Action::LookUp(_) | Action::Report(_) => {}
             }
         }
         self.now.mono = self.now.mono.after(TURN);

@@ -96,7 +96,10 @@ impl Server {
         let (listen, port) = (format!("127.0.0.1:{port}"), port.to_string());
         match self.dialect {
             Dialect::Plain => {
-                command.args(["--listen", &listen, "--lobby", "none", "--flood", "off", "--history", "none"]);
+                command.args(["--listen", &listen, "--lobby", "none", "--flood", "off"]);
+                if !self.flags.iter().any(|flag| flag == "--history") {
+                    command.args(["--history", "none"]);
+                }
                 command.args(["--log-level", "error"]);
             }
             Dialect::Redis => {

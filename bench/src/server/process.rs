@@ -30,6 +30,8 @@ fn pin(cpu: usize) -> Result<()> {
 pub(crate) struct Process {
     child: Child,
     pub(crate) addr: SocketAddr,
+    /// How long it took until it served.
+    pub(crate) started: Duration,
     /// What it may write to.
     folder: PathBuf,
 }
@@ -43,7 +45,8 @@ impl Process {
         pin(SERVER_CPU)?;
         let mut command = server.command(port, &folder)?;
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
-        let mut process = Self { child, addr: SocketAddr::from(([127, 0, 0, 1], port)), folder };
+        let mut process =
+            Self { child, addr: SocketAddr::from(([127, 0, 0, 1], port)), started: Duration::ZERO, folder };
         pin(GENERATOR_CPU)?;
         process.wait_until_it_serves(server)?;
         Ok(process)
@@ -58,11 +61,20 @@ impl Process {
             if start.elapsed() > PATIENCE {
                 return Err(format!("{server} does not serve").into());
             }
-            sleep(Duration::from_millis(10));
+            sleep(Duration::from_millis(2));
         }
+        self.started = start.elapsed();
         // That connection, and what the start left to do.
         sleep(Duration::from_millis(200));
         Ok(())
+    }
+
+    /// Ends it as an operator does, and waits for that.
+    pub(crate) fn end_in_peace(mut self) -> Result<()> {
+        let pid = Pid::from_raw(self.child.id() as i32).ok_or("no process")?;
+        kill_process(pid, Signal::TERM)?;
+        let status = self.child.wait()?;
+        if status.success() { Ok(()) } else { Err(format!("the server ended with {status}").into()) }
     }
 
     /// Processor time that all its threads have used.

@@ -1,49 +1,44 @@
-//! Lists and history: answers that may be long, and then are given as their reader takes them.
+//! Answers that may be long, and then are given as their reader takes them; and lists.
 
 use alloc::boxed::Box;
+use alloc::collections::VecDeque;
 use alloc::string::String;
+
+use chrono::{DateTime, NaiveDate, Utc};
 
 use super::name::Name;
 use super::notice::{Notice, Refusal};
 use super::room::RoomId;
 use super::{Chat, Flow, Sink, Tell, UserId};
+use crate::store::RoomRecord;
 
 /// Entries of a list that are shown; of the rest, the number.
 const MAX_ENTRIES: usize = 100;
 /// Names in one line of a list of members: about 300 bytes of ordinary nicknames.
 const NAMES_PER_LINE: usize = 20;
-/// Events that one `/history` can show.
-const MAX_EVENTS: usize = 1_000;
 /// Bytes of text after which an answer pauses until its reader has taken them.
-const CHUNK: usize = 16 << 10;
+pub(super) const CHUNK: usize = 16 << 10;
 
 /// What is still to be told of a long answer.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
-    /// The events of a room from `next` up to `last`.
-    History { room: RoomId, next: u64, last: u64 },
+    /// The events of a room from `next` up to `last`, which are in memory; with `talk`, only what was said. The last one
+    /// that was told is of this day.
+    Kept { room: RoomId, next: u64, last: u64, talk: bool, day: Option<NaiveDate> },
+    /// The last `count` events of a room up to `last`, those before a time if there is one: the store has still to say
+    /// which these are.
+    Bounds { room: RoomId, before: Option<DateTime<Utc>>, count: usize, last: u64 },
+    /// The events of a room from `next` up to `last`, which the store has.
+    Stored { room: RoomId, next: u64, last: u64, day: Option<NaiveDate> },
+    /// What a room said with these words in it, up to `last`: the store has still to look for it.
+    Search { room: RoomId, words: Box<str>, last: u64 },
+    /// What it has found, and whether that is all.
+    Found { room: RoomId, events: VecDeque<RoomRecord>, complete: bool, day: Option<NaiveDate> },
     /// The rooms behind this key; so many were told.
     Rooms { after: Box<str>, told: usize },
 }
 
 impl Chat {
-    /// `/history`.
-    pub(super) fn show_history(&self, user: UserId, count: usize, sink: &mut impl Sink) -> Flow {
-        let Some(id) = self.own_room(user, None, sink) else { return Flow::Stay };
-        if !self.rooms.keeps_history() {
-            sink.tell(user, Notice::Refused(Refusal::NoHistory));
-            return Flow::Stay;
-        }
-        let room = self.rooms.get(id);
-        let events = count.min(MAX_EVENTS).min(room.ring.len());
-        sink.tell(user, Notice::HistoryHead { room: &room.name.shown, events });
-        self.begin(
-            user,
-            Answer::History { room: id, next: room.seq + 1 - events as u64, last: room.seq },
-            sink,
-        )
-    }
-
     /// `/rooms`.
     pub(super) fn list_rooms(&self, user: UserId, sink: &mut impl Sink) -> Flow {
         sink.tell(user, Notice::RoomsHead { rooms: self.rooms.len() });
@@ -82,44 +77,24 @@ impl Chat {
         }
     }
 
-    fn begin(&self, user: UserId, answer: Answer, sink: &mut impl Sink) -> Flow {
+    pub(super) fn begin(&self, user: UserId, answer: Answer, sink: &mut impl Sink) -> Flow {
         let Some(rest) = self.go_on(user, answer, sink) else { return Flow::Stay };
         sink.answer(user, rest);
         Flow::Wait
     }
 
-    /// Tells the next part of an answer; returns what is left of it.
+    /// Tells the next part of an answer, if that is known; returns what is left of it.
     pub(crate) fn go_on(&self, user: UserId, answer: Answer, to: &mut impl Tell) -> Option<Answer> {
         match answer {
-            Answer::History { room, next, last } => self.go_on_with_history(user, (room, next, last), to),
+            Answer::Kept { room, next, last, talk, day } => {
+                self.go_on_with_kept(user, (room, next, last, talk, day), to)
+            }
+            Answer::Found { room, events, complete, day } => {
+                self.go_on_with_found(user, (room, events, complete, day), to)
+            }
             Answer::Rooms { after, told } => self.go_on_with_rooms(user, after, told, to),
+            asks @ (Answer::Bounds { .. } | Answer::Stored { .. } | Answer::Search { .. }) => Some(asks),
         }
-    }
-
-    fn go_on_with_history(
-        &self,
-        user: UserId,
-        (id, mut next, last): (RoomId, u64, u64),
-        to: &mut impl Tell,
-    ) -> Option<Answer> {
-        // Commands wait for an answer's end, so the asker is still in the room.
-        assert!(self.rooms_of(user).any(|room| room == id), "history is for members");
-        let room = self.rooms.get(id);
-        let mut bytes = 0;
-        while next <= last {
-            if bytes > CHUNK {
-                return Some(Answer::History { room: id, next, last });
-            }
-            let back = usize::try_from(room.seq - next).unwrap_or(usize::MAX);
-            // None, when the ring lost it since the question: newer events came faster than the reader reads.
-            if let Some(event) = room.ring.event(&room.name.shown, room.seq, back) {
-                bytes += event.text.len() + event.room.len() + event.nick.len();
-                to.tell(user, Notice::HistoryEntry(event));
-            }
-            next += 1;
-        }
-        to.tell(user, Notice::HistoryEnd { room: &room.name.shown });
-        None
     }
 
     fn go_on_with_rooms(

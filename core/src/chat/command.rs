@@ -1,5 +1,7 @@
 //! What a user asks for, in no dialect.
 
+use chrono::{DateTime, Utc};
+
 /// One thing that a registered user asks for. Text is valid UTF-8 without NUL, CR and LF.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Command<'a> {
@@ -25,6 +27,10 @@ pub(crate) enum Command<'a> {
     Who(Option<&'a str>),
     /// Show the last events of the current room.
     History { count: usize },
+    /// Show events of the current room from before this time.
+    HistoryBefore { before: DateTime<Utc> },
+    /// Look for these words in what the current room has said.
+    Search { words: &'a str },
     /// Leave the server.
     Quit(Option<&'a str>),
 }

@@ -7,6 +7,7 @@ use core::mem::size_of;
 
 use chrono::{DateTime, Utc};
 
+use super::name::Name;
 use super::notice::{Kind, RoomEvent};
 use super::room::{RoomId, Rooms};
 use crate::config::HistoryLimits;
@@ -50,10 +51,11 @@ impl Ring {
     }
 
     /// The event `back` places before the newest (which has `seq` and is 0 back).
-    pub(crate) fn event<'a>(&'a self, room: &'a str, seq: u64, back: usize) -> Option<RoomEvent<'a>> {
+    pub(crate) fn event<'a>(&'a self, room: &'a Name, seq: u64, back: usize) -> Option<RoomEvent<'a>> {
         let entry = self.entries.get(self.entries.len().checked_sub(back + 1)?)?;
         let (nick, text) = entry.text.split_at(usize::from(entry.nick_len));
-        Some(RoomEvent { room, seq: seq - back as u64, at: entry.at, nick, kind: entry.kind, text })
+        let (room, key) = (&*room.shown, &*room.key);
+        Some(RoomEvent { room, key, seq: seq - back as u64, at: entry.at, nick, kind: entry.kind, text })
     }
 
     /// Where the oldest event stands among those of all rooms.

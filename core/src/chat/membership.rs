@@ -5,28 +5,40 @@ use chrono::{DateTime, Utc};
 use super::name::{Name, Taken};
 use super::notice::{Kind, Notice, Refusal};
 use super::room::RoomId;
-use super::{Chat, Membership, Sink, User, UserId};
+use super::{Chat, Flow, Membership, Sink, User, UserId};
 
 impl Chat {
     /// `/join`: into a room, or back to one that the user is in.
-    pub(super) fn join(&mut self, user: UserId, room: &str, at: DateTime<Utc>, sink: &mut impl Sink) {
-        match Name::room(room) {
-            Some(name) => self.enter(user, &name, at, sink),
-            None => sink.tell(user, Notice::Refused(Refusal::BadRoom)),
+    pub(super) fn join(&mut self, user: UserId, room: &str, at: DateTime<Utc>, sink: &mut impl Sink) -> Flow {
+        if let Some(name) = Name::room(room) {
+            return self.enter(user, &name, at, sink);
         }
+        sink.tell(user, Notice::Refused(Refusal::BadRoom));
+        Flow::Stay
     }
 
     /// Puts `user` into the room of this name, which is made if need be, and makes it the current one.
-    pub(super) fn enter(&mut self, user: UserId, name: &Name, at: DateTime<Utc>, sink: &mut impl Sink) {
+    /// If only the store knows that room, the user waits.
+    pub(super) fn enter(
+        &mut self,
+        user: UserId,
+        name: &Name,
+        at: DateTime<Utc>,
+        sink: &mut impl Sink,
+    ) -> Flow {
         let found = self.rooms.find(name);
         if let Some(room) = found.filter(|&room| self.is_member(user, room)) {
             self.user_mut(user).current = Some(room);
             self.tell_joined(user, room, sink);
-            return;
+            return Flow::Stay;
         }
         let room = match self.room_to_enter(user, name, found) {
-            Ok(room) => room,
-            Err(refusal) => return sink.tell(user, Notice::Refused(refusal)),
+            Ok(Some(room)) => room,
+            Ok(None) => return self.wait_for(user, name, sink),
+            Err(refusal) => {
+                sink.tell(user, Notice::Refused(refusal));
+                return Flow::Stay;
+            }
         };
         let nick = &self.users[user.0 as usize].as_ref().expect("a registered user").name.shown;
         if !self.rooms.is_crowd(self.rooms.members(room).len() + 1) {
@@ -38,16 +50,18 @@ impl Chat {
         joining.current = Some(room);
         sink.enter(user, room);
         self.tell_joined(user, room, sink);
+        let flow = self.replay(user, room, sink);
         self.rooms.update_quiet(room, at, sink);
+        flow
     }
 
-    /// The room of this name, if the user may enter it.
+    /// The room of this name, if the user may enter it; none, if only the store knows it.
     fn room_to_enter<'a>(
         &mut self,
         user: UserId,
         name: &'a Name,
         found: Option<RoomId>,
-    ) -> Result<RoomId, Refusal<'a>> {
+    ) -> Result<Option<RoomId>, Refusal<'a>> {
         let limit = self.rooms_per_user;
         if limit != 0 && self.user(user).rooms.len() >= limit {
             return Err(Refusal::TooManyRooms { limit });
@@ -57,13 +71,17 @@ impl Chat {
             return Err(Refusal::RoomLooksAlike { name: &name.shown });
         }
         let Some(room) = found else {
-            return self.rooms.create(name).map_err(|taken| match taken {
+            let looks_alike = |taken| match taken {
                 Taken::LooksAlike => Refusal::RoomLooksAlike { name: &name.shown },
                 Taken::Same => unreachable!("the room was looked for"),
-            });
+            };
+            if self.stores {
+                return self.rooms.check_name(name).map(|()| None).map_err(looks_alike);
+            }
+            return self.rooms.create(name).map(Some).map_err(looks_alike);
         };
         let full = self.members_per_room != 0 && self.members(room).len() >= self.members_per_room;
-        if full { Err(Refusal::RoomFull { room: &name.shown }) } else { Ok(room) }
+        if full { Err(Refusal::RoomFull { room: &name.shown }) } else { Ok(Some(room)) }
     }
 
     /// `/part`.

@@ -9,6 +9,8 @@ mod history;
 mod membership;
 mod name;
 mod notice;
+mod opening;
+mod reading;
 mod room;
 mod talk;
 mod traffic;
@@ -20,9 +22,14 @@ use chrono::{DateTime, Utc};
 
 pub(crate) use answer::Answer;
 pub(crate) use command::Command;
+pub use name::room_key;
 use name::{Directory, Taken};
 pub(crate) use name::{MAX_NICK, MAX_ROOM, Name};
-pub(crate) use notice::{Kind, Notice, Refusal, RoomEvent};
+pub use notice::Kind;
+pub(crate) use notice::{Notice, Refusal, RoomEvent};
+use opening::Openings;
+pub(crate) use opening::Past;
+pub(crate) use reading::REPLAY_REACH;
 use room::Rooms;
 pub(crate) use room::{Room, RoomId};
 use smallvec::SmallVec;
@@ -48,6 +55,8 @@ pub(crate) trait Sink: Tell {
     fn enter(&mut self, user: UserId, room: RoomId);
     /// From here on it is not.
     fn leave(&mut self, user: UserId, room: RoomId);
+    /// How far the room of this key has come has to be asked of the store.
+    fn open(&mut self, key: &str);
     /// The rest of an answer that is too long to be given at once; the user's commands wait for its end.
     fn answer(&mut self, user: UserId, rest: Answer);
 }
@@ -75,7 +84,7 @@ struct Membership {
 pub(crate) enum Flow {
     /// It stays.
     Stay,
-    /// It stays, and its next command waits for the end of a long answer.
+    /// It stays, and its next command waits: for the end of a long answer, or for a room.
     Wait,
     /// It has left.
     Quit,
@@ -92,6 +101,11 @@ pub(crate) struct Chat {
     /// 0 is no limit, here and below.
     rooms_per_user: usize,
     members_per_room: usize,
+    openings: Openings,
+    /// Whether what rooms say is stored.
+    stores: bool,
+    /// How many of a room's last lines are shown to whoever joins it.
+    replay: usize,
 }
 
 impl Chat {
@@ -105,18 +119,21 @@ impl Chat {
             motd: config.motd.clone(),
             rooms_per_user: config.rooms_per_user,
             members_per_room: config.members_per_room,
+            openings: Openings::default(),
+            stores: config.store.is_some(),
+            replay: config.replay,
         }
     }
 
-    /// Gives `user` a nickname and puts it into the lobby; false, and it is told why, if it cannot have that one.
+    /// Gives `user` a nickname and puts it into the lobby; none, and it is told why, if it cannot have that one.
     pub(crate) fn register(
         &mut self,
         user: UserId,
         nick: &str,
         at: DateTime<Utc>,
         sink: &mut impl Sink,
-    ) -> bool {
-        let Some(name) = self.free_nick(user, nick, None, sink) else { return false };
+    ) -> Option<Flow> {
+        let name = self.free_nick(user, nick, None, sink)?;
         self.nicks.insert(&name, user);
         sink.tell(user, Notice::Welcome { nick: &name.shown });
         self.motd.iter().for_each(|text| sink.tell(user, Notice::Motd { text }));
@@ -126,10 +143,8 @@ impl Chat {
         }
         assert!(self.users[slot].is_none(), "a user registers once");
         self.users[slot] = Some(User { name, rooms: SmallVec::new(), current: None });
-        if let Some(lobby) = self.lobby.clone() {
-            self.enter(user, &lobby, at, sink);
-        }
-        true
+        let lobby = self.lobby.clone();
+        Some(lobby.map_or(Flow::Stay, |lobby| self.enter(user, &lobby, at, sink)))
     }
 
     /// Carries out one command of a registered user.
@@ -142,7 +157,7 @@ impl Chat {
     ) -> Flow {
         match command {
             Command::Nick(nick) => self.rename(user, nick, at, sink),
-            Command::Join(room) => self.join(user, room, at, sink),
+            Command::Join(room) => return self.join(user, room, at, sink),
             Command::Part { room, reason } => self.part(user, room, reason, at, sink),
             Command::Say(text) => self.say(user, Kind::Said, text, at, sink),
             Command::Act(text) => self.say(user, Kind::Acted, text, at, sink),
@@ -152,6 +167,8 @@ impl Chat {
             Command::Rooms => return self.list_rooms(user, sink),
             Command::Who(room) => self.list_members(user, room, sink),
             Command::History { count } => return self.show_history(user, count, sink),
+            Command::HistoryBefore { before } => return self.show_history_before(user, before, sink),
+            Command::Search { words } => return self.search(user, words, sink),
             Command::Quit(reason) => {
                 self.quit(user, reason.unwrap_or("quit"), at, sink);
                 return Flow::Quit;
@@ -165,6 +182,7 @@ impl Chat {
         while let Some(&Membership { room, .. }) = self.user(user).rooms.first() {
             self.leave(user, room, reason, at, sink);
         }
+        self.openings.forget(user);
         let gone = self.users[user.0 as usize].take().expect("only the registered quit");
         self.nicks.remove(&gone.name);
     }
@@ -174,6 +192,7 @@ impl Chat {
         self.users.clear();
         self.nicks = Directory::default();
         self.rooms.clear();
+        self.end_openings();
     }
 
     /// The members of a room; nobody, when it is gone.
@@ -225,6 +244,21 @@ impl Chat {
     /// Ids freed in this turn may be used again.
     pub(crate) fn end_turn(&mut self) {
         self.rooms.end_turn();
+    }
+
+    /// Whether rooms were freed in this turn.
+    pub(crate) fn has_leaving(&self) -> bool {
+        self.rooms.has_leaving()
+    }
+
+    /// The ids of rooms freed in this turn, which may still be named.
+    pub(crate) fn take_leaving(&mut self) -> Vec<RoomId> {
+        self.rooms.take_leaving()
+    }
+
+    /// These ids may be used again.
+    pub(crate) fn free(&mut self, rooms: Vec<RoomId>) {
+        self.rooms.free(rooms);
     }
 
     fn rename(&mut self, user: UserId, nick: &str, at: DateTime<Utc>, sink: &mut impl Sink) {

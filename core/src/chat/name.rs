@@ -58,6 +58,13 @@ impl Name {
     }
 }
 
+/// What a room with this name, its `#` included, is known by in [`RoomRecord::key`](crate::RoomRecord); none, if no room
+/// may be called that.
+#[must_use]
+pub fn room_key(name: &str) -> Option<String> {
+    Name::room(name).map(|name| String::from(name.key))
+}
+
 /// Letters and digits of any script with the marks that belong to them, and the punctuation that IRC allows.
 fn is_name_char(c: char) -> bool {
     if c.is_ascii() {

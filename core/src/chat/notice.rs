@@ -1,12 +1,14 @@
 //! What users are told, in no dialect.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 
 /// One event in the sequence of a room, as each of its members is told of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RoomEvent<'a> {
     /// The room.
     pub(crate) room: &'a str,
+    /// What the room is known by.
+    pub(crate) key: &'a str,
     /// Its place in the room's sequence.
     pub(crate) seq: u64,
     /// The server's stamp.
@@ -21,8 +23,8 @@ pub(crate) struct RoomEvent<'a> {
 
 /// What happened in a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// `nick` said `text`.
+pub enum Kind {
+    /// Somebody said `text`; so on for all kinds, with the names of [`RoomRecord`](crate::RoomRecord).
     Said,
     /// `nick` did `text`.
     Acted,
@@ -41,8 +43,32 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// Its word in records.
-    pub(crate) fn word(self) -> &'static str {
+    const ALL: [Self; 8] = [
+        Self::Said,
+        Self::Acted,
+        Self::Joined,
+        Self::Left,
+        Self::Renamed,
+        Self::Topic,
+        Self::Quiet,
+        Self::Lively,
+    ];
+
+    /// The kind that this word stands for; a later version may know more.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.word() == word)
+    }
+
+    /// Whether somebody said it, did it, or set it as the topic: what is looked for in a search.
+    #[must_use]
+    pub fn is_talk(self) -> bool {
+        matches!(self, Self::Said | Self::Acted | Self::Topic)
+    }
+
+    /// Its word in records. These never change.
+    #[must_use]
+    pub fn word(self) -> &'static str {
         match self {
             Self::Said => "said",
             Self::Acted => "acted",
@@ -89,6 +115,18 @@ pub(crate) enum Notice<'a> {
     HistoryEntry(RoomEvent<'a>),
     /// That was all.
     HistoryEnd { room: &'a str },
+    /// So many events of the room from before this time follow.
+    HistoryBeforeHead { room: &'a str, before: DateTime<Utc>, events: usize },
+    /// What follows of some history is of this day.
+    Day { date: NaiveDate },
+    /// So many of the last lines of a room follow, which the user has just joined.
+    ReplayHead { room: &'a str, lines: usize },
+    /// So many lines of the room follow that were looked for.
+    FoundHead { room: &'a str, lines: usize },
+    /// There was not time enough to find more.
+    SearchCut,
+    /// That was all that was found.
+    FoundEnd { room: &'a str },
     /// A private message.
     Private { at: DateTime<Utc>, from: &'a str, to: &'a str, text: &'a str },
     /// What was asked for cannot be.
@@ -122,4 +160,8 @@ pub(crate) enum Refusal<'a> {
     NoSuchRoom,
     /// The server keeps no history.
     NoHistory,
+    /// The history cannot be searched.
+    NoSearch,
+    /// The store does not answer.
+    HistoryUnavailable { room: &'a str },
 }

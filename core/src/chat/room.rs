@@ -130,6 +130,11 @@ impl Rooms {
         self.history.is_on()
     }
 
+    /// Whether there may be a room of this name.
+    pub(crate) fn check_name(&self, name: &Name) -> Result<(), Taken> {
+        self.names.check(name, None)
+    }
+
     /// Makes an empty room, which its first member has to enter at once.
     pub(crate) fn create(&mut self, name: &Name) -> Result<RoomId, Taken> {
         self.names.check(name, None)?;
@@ -190,7 +195,8 @@ impl Rooms {
         }
         room.seq += 1;
         self.traffic.count_said(kind, room.members.len());
-        let event = RoomEvent { room: &room.name.shown, seq: room.seq, at, nick, kind, text };
+        let event =
+            RoomEvent { room: &room.name.shown, key: &room.name.key, seq: room.seq, at, nick, kind, text };
         sink.announce(id, &event, except);
         History::keep(self, id, (at, nick, kind, text));
     }
@@ -232,11 +238,24 @@ impl Rooms {
         self.slots.get_mut(id).topic = Some(topic.into());
     }
 
+    /// Whether ids were freed in this turn.
+    pub(crate) fn has_leaving(&self) -> bool {
+        !self.slots.leaving.is_empty()
+    }
+
+    /// The ids freed in this turn.
+    pub(crate) fn take_leaving(&mut self) -> Vec<RoomId> {
+        core::mem::take(&mut self.slots.leaving)
+    }
+
+    /// These ids may be used again.
+    pub(crate) fn free(&mut self, mut rooms: Vec<RoomId>) {
+        self.slots.free.append(&mut rooms);
+    }
+
     /// The ids freed in this turn may be used again.
     pub(crate) fn end_turn(&mut self) {
-        if !self.slots.leaving.is_empty() {
-            self.slots.free.append(&mut self.slots.leaving);
-        }
+        self.slots.free.append(&mut self.slots.leaving);
     }
 
     /// Panics if the books contradict each other.

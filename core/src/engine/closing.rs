@@ -85,6 +85,9 @@ impl Engine {
     pub(super) fn extend_closing(&mut self, slot: u32) {
         let conn = self.conns.get_mut(slot);
         if let Phase::Closing(closing) = &mut conn.phase {
+            if closing.held {
+                return;
+            }
             let flushed = conn.queue.is_empty() && !conn.queue.is_writing();
             let linger = if self.ending && flushed { deadlines::SHUTDOWN_LINGER } else { deadlines::LINGER };
             closing.until = self.mono.after(linger).min(closing.latest);
@@ -101,11 +104,16 @@ impl Engine {
 
     fn begin_closing(&mut self, slot: u32, reason: Reason, deaf: bool) {
         let latest = self.mono.after(deadlines::CLOSING);
-        let until = self.mono.after(deadlines::LINGER);
+        // Its goodbye may have to wait, which is none of its doing; the reason of a cut goes first.
+        let held = self.keeping.holds() && !deaf;
+        let until = if held { latest } else { self.mono.after(deadlines::LINGER) };
+        if held {
+            self.keeping.leaving.push(slot);
+        }
         let conn = self.conns.get_mut(slot);
         conn.held = Held::default();
         conn.stalled = MaybeMono::NONE;
-        conn.phase = Phase::Closing(Box::new(Closing { reason, until, latest, told: false, deaf }));
+        conn.phase = Phase::Closing(Box::new(Closing { reason, until, latest, held, told: false, deaf }));
         self.attend(slot);
     }
 }

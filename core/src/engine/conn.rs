@@ -75,6 +75,8 @@ pub(super) struct Closing {
     pub(super) until: Mono,
     /// When it ends whatever happens.
     pub(super) latest: Mono,
+    /// Whether its goodbye is in a turn that is not released.
+    pub(super) held: bool,
     /// Whether the adapter was told to close behind the outstanding write.
     pub(super) told: bool,
     /// It was cut off: what rooms say no longer reaches it.
@@ -91,6 +93,8 @@ pub(super) struct Answering {
     pub(super) owed: usize,
     /// Its next part is due: it stands in the list of those.
     pub(super) due: bool,
+    /// What the store was asked for it, and until when it has to answer.
+    pub(super) look_up: Option<(u64, Mono)>,
 }
 
 /// One connection. It is kept small, since most are idle: what few of them need is behind a pointer.
@@ -246,9 +250,22 @@ impl Conns {
 
     /// The slots freed in this turn may be used again.
     pub(super) fn end_turn(&mut self) {
-        if !self.leaving.is_empty() {
-            self.free.append(&mut self.leaving);
-        }
+        self.free.append(&mut self.leaving);
+    }
+
+    /// Whether slots were freed in this turn.
+    pub(super) fn has_leaving(&self) -> bool {
+        !self.leaving.is_empty()
+    }
+
+    /// The slots freed in this turn, which may still be named.
+    pub(super) fn take_leaving(&mut self) -> Vec<u32> {
+        core::mem::take(&mut self.leaving)
+    }
+
+    /// These slots may be used again.
+    pub(super) fn free(&mut self, mut slots: Vec<u32>) {
+        self.free.append(&mut slots);
     }
 
     pub(super) fn find(&mut self, slot: u32) -> Option<&mut Conn> {

@@ -48,6 +48,10 @@ pub enum Timer {
     Memory,
     /// A reader has taken what was given of a long answer.
     Answer,
+    /// The store takes too long to store something.
+    Store,
+    /// The store takes too long to look something up.
+    LookUp,
 }
 
 impl Engine {
@@ -60,8 +64,12 @@ impl Engine {
         if !self.answers_due.is_empty() {
             return Some((self.mono, Timer::Answer));
         }
-        let &(_, slot) = self.timers.first()?;
-        next_deadline(self.conns.get(slot), &self.config)
+        let of_conns = self.timers.first();
+        let of_conns = of_conns.and_then(|&(_, slot)| next_deadline(self.conns.get(slot), &self.config));
+        match (self.store_deadline(), of_conns) {
+            (Some(store), Some(conn)) if conn.0 < store.0 => Some(conn),
+            (store, conn) => store.or(conn),
+        }
     }
 
     pub(super) fn expire(&mut self) {
@@ -69,6 +77,14 @@ impl Engine {
             self.save_memory();
         }
         self.go_on_with_answers();
+        while let Some((at, timer)) = self.store_deadline()
+            && at <= self.mono
+        {
+            match timer {
+                Timer::Store => self.store_is_stuck(),
+                _ => self.give_up_room(),
+            }
+        }
         while let Some(&(at, slot)) = self.timers.first()
             && at <= self.mono
         {
@@ -79,6 +95,11 @@ impl Engine {
             }
             self.rearm(slot);
         }
+    }
+
+    /// The next deadline of the store, which goes before those of connections.
+    fn store_deadline(&self) -> Option<(Mono, Timer)> {
+        self.keeping.deadline().into_iter().chain(self.questions.deadline()).min()
     }
 
     fn expire_one(&mut self, slot: u32, timer: Timer) {
@@ -92,7 +113,10 @@ impl Engine {
             Timer::Stall => self.cut_off(slot, Reason::TooSlow),
             Timer::Idle => self.close(slot, Reason::Idle),
             Timer::Closing => self.drop_now(slot, Reason::LingerTimeout),
-            Timer::Memory | Timer::Answer => unreachable!("no one connection has this deadline"),
+            Timer::LookUp => self.give_up_look_up(slot),
+            Timer::Memory | Timer::Answer | Timer::Store => {
+                unreachable!("no one connection has this deadline")
+            }
         }
     }
 
@@ -139,6 +163,8 @@ fn next_deadline(conn: &Conn, config: &Config) -> Option<(Mono, Timer)> {
         Phase::Closing(closing) => consider(Some(closing.until), Timer::Closing),
         Phase::Chatting { .. } | Phase::Closed => {}
     }
+    let look_up = conn.answering.as_ref().and_then(|answering| answering.look_up);
+    consider(look_up.map(|(_, until)| until), Timer::LookUp);
     if conn.is_open() {
         consider(conn.resume_at.get(), Timer::Flood);
         consider(conn.finished.get(), Timer::EndOfInput);

@@ -9,7 +9,7 @@ use super::conn::{Conn, Phase};
 use super::held::Held;
 use super::{Engine, deadlines};
 use crate::action::{Reason, Report};
-use crate::chat::{Flow, UserId};
+use crate::chat::{Command, Flow, UserId};
 use crate::flood::until_next_token;
 use crate::framing::{Framer, Line};
 use crate::plain::{self, Registration, Request};
@@ -132,6 +132,11 @@ impl Engine {
             return false;
         }
         match limit.map_or(Ok(()), |limit| conn.bucket.check(limit, now)) {
+            // Of what may be a password nothing is held back.
+            Ok(()) if self.keeping.blocks() && !self.owes_password(slot) => {
+                self.wait_for_store(slot);
+                false
+            }
             Ok(()) => true,
             Err(_) if self.owes_password(slot) => {
                 // What is held back would have to be kept out of recordings, and be in them if the password is right.
@@ -195,13 +200,19 @@ impl Engine {
         let text = text::from_wire(bytes);
         let request = plain::parse_registration(&text);
         self.poisoned = true;
+        let leaves = matches!(request, Registration::Quit);
+        if let Err(why) = self.takes_now(leaves.then_some(&Command::Quit(None))) {
+            return self.refuse_line(slot, &why);
+        }
         match request {
             Registration::Help(command) => self.turn.write(user, |out| plain::help(out, command)),
             Registration::Password => self.turn.write(user, plain::no_password),
             Registration::Quit => self.close(slot, Reason::Quit),
             Registration::Nick(nick) => {
-                if self.chat.register(user, nick, self.stamp, &mut self.turn) {
-                    self.conns.get_mut(slot).phase = Phase::Chatting { heard: self.mono };
+                if let Some(flow) = self.chat.register(user, nick, self.stamp, &mut self.turn) {
+                    let conn = self.conns.get_mut(slot);
+                    conn.phase = Phase::Chatting { heard: self.mono };
+                    conn.asked = flow == Flow::Wait;
                     self.count_registered(slot);
                     let (conn, nick) = (self.conns.id(slot), self.chat.nick(user).into());
                     self.turn.report(Report::Registered { conn, nick });
@@ -249,11 +260,18 @@ impl Engine {
         let user = UserId(slot);
         let Line::Text(bytes) = line else {
             self.poisoned = true;
-            return self.turn.write(user, plain::line_too_long);
+            return match self.takes_now(None) {
+                Ok(()) => self.turn.write(user, plain::line_too_long),
+                Err(why) => self.refuse_line(slot, &why),
+            };
         };
         let text = text::from_wire(bytes);
         let request = plain::parse(&text);
         self.poisoned = true;
+        let command = if let Request::Chat(command) = &request { Some(command) } else { None };
+        if let Err(why) = self.takes_now(command) {
+            return self.refuse_line(slot, &why);
+        }
         match request {
             Request::Nothing => {}
             Request::Help(command) => self.turn.write(user, |out| plain::help(out, command)),

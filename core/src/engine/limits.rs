@@ -40,6 +40,8 @@ pub struct Footprint {
     /// Memory of the output that somebody is still owed: its bytes, of which shared ones count once, and what each
     /// reader's queue takes to name them.
     pub output: usize,
+    /// Memory of what waits until it is stored.
+    pub held: usize,
     /// Bytes kept for `/history`.
     pub history: usize,
     /// Bytes of the turn that is not sealed yet.
@@ -56,7 +58,8 @@ impl Engine {
             users,
             rooms,
             input: self.conns.iter().map(|(_, conn)| conn.unserved()).sum(),
-            output: self.segments.retained(),
+            output: self.output(),
+            held: self.keeping.bytes().0,
             history,
             turn: self.turn.bytes(),
         }
@@ -168,9 +171,14 @@ impl Engine {
         }
     }
 
+    /// Memory of what readers are owed; what is held back is nobody's fault.
+    fn output(&self) -> usize {
+        self.segments.retained() - self.keeping.bytes().1
+    }
+
     /// Whether readers hold more than all of them together may.
     pub(super) fn is_out_of_memory(&self) -> bool {
-        self.config.memory != 0 && self.segments.retained() > self.config.memory
+        self.config.memory != 0 && self.output() > self.config.memory
     }
 
     /// Cuts off those furthest behind until the rest is within the limit.

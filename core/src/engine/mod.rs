@@ -1,6 +1,7 @@
 //! The engine: connection events and time in, actions out.
 
 mod arrivals;
+mod asking;
 mod census;
 mod closing;
 mod conn;
@@ -9,6 +10,7 @@ mod entrance;
 mod handshake;
 mod held;
 mod input;
+mod keeping;
 mod leave;
 mod limits;
 mod output;
@@ -34,6 +36,7 @@ use crate::config::{Config, ConfigError};
 use crate::event::{Cause, ConnId, Event};
 use crate::flood::Rate;
 use crate::outbox::{Segments, Turn};
+use crate::store::StoreAnswer;
 use crate::time::{Mono, Now};
 
 /// A wall clock that moves against the monotonic one by more than this is worth a line in the log.
@@ -67,6 +70,8 @@ pub struct Engine {
     /// Connections whose nickname or password was refused in this turn, and why they are to be closed if they are.
     refused: Vec<(u32, Reason)>,
     secrets: entrance::Secrets,
+    keeping: keeping::Keeping,
+    questions: asking::Questions,
     /// The next deadline of every connection that has one.
     timers: BTreeSet<(Mono, u32)>,
     /// Whether all actions were taken since the last turn was released.
@@ -104,7 +109,7 @@ impl Engine {
         Ok(Self {
             chat: Chat::new(&config, lobby),
             conns: Conns::default(),
-            turn: Turn::new(config.report_messages),
+            turn: Turn::new(config.report_messages, config.store.is_some()),
             segments: Segments::default(),
             limits: limits::Limits::default(),
             actions: VecDeque::new(),
@@ -113,6 +118,8 @@ impl Engine {
             answers_due: VecDeque::new(),
             refused: Vec::new(),
             secrets: entrance::Secrets::default(),
+            keeping: keeping::Keeping::new(&config),
+            questions: asking::Questions::default(),
             timers: BTreeSet::new(),
             drained: true,
             ending: false,
@@ -199,6 +206,14 @@ impl Engine {
         });
     }
 
+    /// The store has answered a [`Store`](Action::Store) or a [`LookUp`](Action::LookUp).
+    pub fn store_answered(&mut self, now: Now, answer: StoreAnswer) {
+        self.guarded(now, |engine| match answer {
+            StoreAnswer::Stored(batch) => engine.stored(batch),
+            StoreAnswer::Found { id, found } => engine.looked_up(id, found),
+        });
+    }
+
     /// Connections of which no [`Disconnected`](Event::Disconnected) has come yet.
     #[must_use]
     pub fn connections(&self) -> usize {
@@ -249,6 +264,10 @@ impl Engine {
     fn disconnected(&mut self, slot: u32, cause: Cause) {
         // What came before the end still counts, as far as flood control lets it; answers do not.
         loop {
+            if self.waits_for_room(slot) {
+                // What it sent behind that was meant for that room.
+                break;
+            }
             self.end_answer(slot);
             self.resume(slot);
             if !self.conns.get(slot).asked {
@@ -257,6 +276,7 @@ impl Engine {
         }
         self.leave_chat(slot, cause);
         self.end_answer(slot);
+        self.forget_waiting(slot);
         self.discharge(slot);
         let mut conn = self.conns.remove(slot);
         conn.queue.clear(&mut self.segments);
@@ -272,6 +292,7 @@ impl Engine {
         let answering =
             |conn: &Conn| conn.answering.iter().flat_map(|a| a.behind.clone()).collect::<Vec<_>>();
         let held = self.conns.iter().flat_map(|(_, conn)| conn.queue.pieces().chain(answering(conn)));
+        let held = held.chain(self.keeping.pieces());
         self.segments.check(held);
         for (slot, conn) in self.conns.iter() {
             assert_eq!(conn.owed(), conn_pieces_owed(conn), "what is owed is what is queued");
@@ -285,6 +306,8 @@ impl Engine {
         }
         assert_eq!(self.timers.len(), self.conns.iter().filter(|(_, conn)| conn.armed.is_some()).count());
         self.check_limits();
+        self.check_keeping();
+        self.check_questions();
     }
 }
 

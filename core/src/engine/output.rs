@@ -11,6 +11,7 @@ use crate::chat::{Answer, Notice, Tell, UserId};
 use crate::event::ConnId;
 use crate::outbox::{Parcel, Piece, Sealed, Segments};
 use crate::plain;
+use crate::store::{Found, LookUpError};
 use crate::time::{MaybeMono, Mono};
 
 /// The golden ratio, of 2^32: multiples of it fall evenly into the gaps between those before.
@@ -46,24 +47,25 @@ impl Engine {
             Action::Write { conn, .. } | Action::Reading { conn, .. } | Action::Close { conn, .. } => {
                 !self.conns.is_known(*conn)
             }
-            Action::Report(_) => false,
+            Action::Store(_) | Action::LookUp(_) | Action::Report(_) => false,
         }
     }
 
-    /// Seals the turn under way, and releases it: without stored history, nothing need be waited for.
+    /// Seals the turn under way, and releases it, unless it has to be stored first.
     pub(super) fn seal(&mut self) {
         if !self.turn.is_empty() {
             if self.drained {
                 self.save_memory();
             }
+            let before = self.segments.retained();
             let sealed = self.turn.seal(&self.chat, &mut self.segments);
-            self.release(sealed);
+            self.keep(sealed, self.segments.retained() - before);
         }
         self.end_turn();
     }
 
     /// Makes a sealed turn visible.
-    fn release(&mut self, sealed: Sealed) {
+    pub(super) fn release(&mut self, sealed: Sealed) {
         self.drained = false;
         self.actions.extend(sealed.reports.into_iter().map(Action::Report));
         let before = self.attention.len();
@@ -79,13 +81,7 @@ impl Engine {
         }
     }
 
-    /// What was freed in the turn may be used again: none of its output is left to name it.
-    fn end_turn(&mut self) {
-        self.conns.end_turn();
-        self.chat.end_turn();
-    }
-
-    fn deliver(&mut self, slot: u32, piece: Piece) {
+    pub(super) fn deliver(&mut self, slot: u32, piece: Piece) {
         let Some(conn) = self.conns.find(slot).filter(|conn| conn.hears()) else {
             return self.segments.release(piece);
         };
@@ -104,7 +100,7 @@ impl Engine {
         // Otherwise it has left meanwhile.
         if mem::take(&mut conn.asked) {
             let (rest, behind) = (Some(rest), Vec::new());
-            conn.answering = Some(Box::new(Answering { rest, behind, owed: 0, due: false }));
+            conn.answering = Some(Box::new(Answering { rest, behind, owed: 0, due: false, look_up: None }));
             self.note_answer(slot);
         }
     }
@@ -177,7 +173,7 @@ impl Engine {
         }
         let flushed = conn.queue.is_empty() && conn.answering.is_none();
         match &mut conn.phase {
-            Phase::Closing(closing) if flushed && !closing.told => {
+            Phase::Closing(closing) if flushed && !closing.told && !closing.held => {
                 closing.told = true;
                 Some(Action::Close { conn: id, how: Close::AfterFlush, reason: closing.reason })
             }
@@ -219,6 +215,7 @@ impl Engine {
             return;
         }
         if let Some(answering) = &mut conn.answering
+            && answering.look_up.is_none()
             && !mem::replace(&mut answering.due, true)
         {
             self.answers_due.push_back(slot);
@@ -245,8 +242,31 @@ impl Engine {
 
     /// Produces the next part of a long answer. It costs as much as a line that is said.
     fn go_on_with_answer(&mut self, slot: u32, rest: Answer) {
+        if let Some(query) = self.chat.query(&rest) {
+            let look_up = self.ask_for_reader(slot, query);
+            if let Some(answering) = &mut self.conns.get_mut(slot).answering {
+                (answering.rest, answering.look_up) = (Some(rest), Some(look_up));
+            }
+            return;
+        }
         let mut part = Part(Vec::new());
         let rest = self.chat.go_on(UserId(slot), rest, &mut part);
+        self.give_part(slot, part, rest);
+    }
+
+    /// Goes on with an answer for which the store was asked.
+    pub(super) fn go_on_with_found(&mut self, slot: u32, found: Result<Found, LookUpError>) {
+        let answering = self.conns.find(slot).and_then(|conn| conn.answering.as_mut());
+        let Some(answering) = answering else { return };
+        answering.look_up = None;
+        let Some(rest) = answering.rest.take() else { return };
+        let mut part = Part(Vec::new());
+        let rest = self.chat.go_on_with(UserId(slot), rest, found, &mut part);
+        self.give_part(slot, part, rest);
+        self.rearm(slot);
+    }
+
+    fn give_part(&mut self, slot: u32, part: Part, rest: Option<Answer>) {
         let conn = self.conns.get_mut(slot);
         if let Some(limit) = self.config.flood {
             conn.bucket.take(limit, self.mono);
@@ -268,6 +288,9 @@ impl Engine {
         let conn = self.conns.get_mut(slot);
         conn.asked = false;
         if let Some(answering) = conn.answering.take() {
+            if let Some((id, _)) = answering.look_up {
+                self.questions.forget(id);
+            }
             answering.behind.into_iter().for_each(|piece: Piece| conn.queue.push(piece));
         }
     }

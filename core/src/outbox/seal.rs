@@ -1,6 +1,7 @@
 //! The end of a turn: who gets what.
 
 use alloc::collections::BTreeMap;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::mem;
 
@@ -11,6 +12,7 @@ use super::segment::{Piece, Segments};
 use super::turn::{Cut, Line, Log, Particular, Turn};
 use crate::action::Report;
 use crate::chat::{Answer, Chat, UserId};
+use crate::store::RoomRecord;
 
 /// A run of lines of at least this many bytes is shared, a shorter one copied: a piece costs about as much as
 /// copying that, and joining pieces later a copy anyway.
@@ -36,13 +38,19 @@ pub(crate) struct Sealed {
     pub(crate) parcels: Vec<(UserId, Parcel)>,
     /// For the operator's log.
     pub(crate) reports: Vec<Report>,
+    /// What rooms said, to be stored.
+    pub(crate) records: Vec<RoomRecord>,
+    /// Rooms that the store is to be asked for, by their keys.
+    pub(crate) opens: Vec<String>,
 }
 
 impl Turn {
     /// Ends the turn: works out who gets what, and starts an empty one.
     #[inline(never)] // Each poll asks whether there is a turn to seal: that is to stay small.
     pub(crate) fn seal(&mut self, chat: &Chat, segments: &mut Segments) -> Sealed {
-        let mut sealed = Sealed { reports: mem::take(&mut self.reports), ..Sealed::default() };
+        let (records, opens) = (mem::take(&mut self.records), mem::take(&mut self.opens));
+        let mut sealed =
+            Sealed { reports: mem::take(&mut self.reports), records, opens, ..Sealed::default() };
         let logs = mem::take(&mut self.logs);
         let mut particulars = mem::take(&mut self.particulars);
         let (text, log_of) = (&self.text, &self.log_of);

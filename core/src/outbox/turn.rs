@@ -4,9 +4,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::dense::{Dense, index_of};
-use crate::action::{Report, RoomRecord};
+use crate::action::Report;
 use crate::chat::{Answer, Notice, RoomEvent, RoomId, Sink, Tell, UserId};
 use crate::plain;
+use crate::store::RoomRecord;
 
 /// What is said and done in one turn.
 ///
@@ -28,6 +29,11 @@ pub(crate) struct Turn {
     pub(super) listens_to: Dense,
     pub(super) reports: Vec<Report>,
     report_messages: bool,
+    /// What rooms said, to be stored.
+    pub(super) records: Vec<RoomRecord>,
+    keep_records: bool,
+    /// Rooms that the store is to be asked for, by their keys.
+    pub(super) opens: Vec<String>,
 }
 
 /// What one room said.
@@ -125,6 +131,9 @@ impl Sink for Turn {
         if self.report_messages {
             self.reports.push(Report::Room(record(event)));
         }
+        if self.keep_records {
+            self.records.push(record(event));
+        }
     }
 
     fn enter(&mut self, user: UserId, room: RoomId) {
@@ -137,6 +146,10 @@ impl Sink for Turn {
         self.cuts(user).push(Cut::Left { order, room });
     }
 
+    fn open(&mut self, key: &str) {
+        self.opens.push(key.into());
+    }
+
     fn answer(&mut self, user: UserId, rest: Answer) {
         let order = self.next_order();
         self.cuts(user).push(Cut::Asked { order, rest: Some(rest) });
@@ -144,14 +157,15 @@ impl Sink for Turn {
 }
 
 impl Turn {
-    /// An empty one; with `report_messages`, it reports all that is said.
-    pub(crate) fn new(report_messages: bool) -> Self {
-        Self { report_messages, ..Self::default() }
+    /// An empty one; with `report_messages`, it reports all that is said, and with `keep_records`, it collects what rooms
+    /// say, to be stored.
+    pub(crate) fn new(report_messages: bool, keep_records: bool) -> Self {
+        Self { report_messages, keep_records, ..Self::default() }
     }
 
     /// Whether nothing happened in it.
     pub(crate) fn is_empty(&self) -> bool {
-        self.order == 0 && self.reports.is_empty()
+        self.order == 0 && self.reports.is_empty() && self.opens.is_empty()
     }
 
     /// Bytes encoded in it so far.
@@ -192,10 +206,11 @@ impl Turn {
 fn record(event: &RoomEvent<'_>) -> RoomRecord {
     RoomRecord {
         room: event.room.into(),
+        key: event.key.into(),
         seq: event.seq,
         at: event.at,
         nick: event.nick.into(),
-        kind: event.kind.word(),
+        kind: event.kind,
         text: event.text.into(),
     }
 }

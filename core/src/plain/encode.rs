@@ -43,6 +43,16 @@ pub(crate) fn line_too_long(out: &mut Vec<u8>) {
     line(out, &[&format!("! that line was too long and was not sent: at most {MAX_LINE} bytes")]);
 }
 
+/// Appends that a line for a room was not taken.
+pub(crate) fn not_delivered(out: &mut Vec<u8>) {
+    line(out, &["! not delivered: the history cannot be stored just now; try again later"]);
+}
+
+/// Appends that a line was not taken.
+pub(crate) fn not_now(out: &mut Vec<u8>) {
+    line(out, &["! not now: the history cannot be stored; try again later"]);
+}
+
 /// Appends one event of a room, as its members see it.
 pub(crate) fn room_event(out: &mut Vec<u8>, event: &RoomEvent<'_>) {
     stamp(out, event.at);
@@ -88,6 +98,18 @@ pub(crate) fn notice(out: &mut Vec<u8>, notice: &Notice<'_>) {
         }
         Notice::HistoryEntry(ref event) => room_event(out, event),
         Notice::HistoryEnd { room } => line(out, &["* end of the history of ", room]),
+        Notice::HistoryBeforeHead { room, before, events } => {
+            let (date, time) = (before.date_naive(), before.format("%H:%M"));
+            line(out, &["* history of ", room, &format!(" before {date}T{time}: "), &count(events, "event")]);
+        }
+        Notice::Day { date } => line(out, &["* ", &format!("{date}")]),
+        Notice::ReplayHead { room, lines: 1 } => line(out, &["* the last line of ", room, ":"]),
+        Notice::ReplayHead { room, lines } => {
+            line(out, &[&format!("* the last {lines} lines of "), room, ":"]);
+        }
+        Notice::FoundHead { room, lines } => line(out, &["* found in ", room, ": ", &count(lines, "line")]),
+        Notice::SearchCut => line(out, &["* the search took too long: there may be more"]),
+        Notice::FoundEnd { room } => line(out, &["* end of what was found in ", room]),
         Notice::Private { at, from, text, to: _ } => {
             stamp(out, at);
             line(out, &["<", from, " -> you> ", text]);
@@ -147,6 +169,10 @@ fn refused(out: &mut Vec<u8>, refusal: Refusal<'_>) {
         Refusal::NotInRoom => line(out, &["! you are not in that room: /join it first"]),
         Refusal::NoSuchNick => line(out, &["! nobody here has that nickname: /who lists those who are"]),
         Refusal::NoSuchRoom => line(out, &["! there is no such room: /rooms lists those that are"]),
+        Refusal::NoSearch => line(out, &["! this server cannot search its history"]),
+        Refusal::HistoryUnavailable { room } => {
+            line(out, &["! the history of ", room, " cannot be read just now: try again later"]);
+        }
         Refusal::NoHistory => line(out, &["! this server keeps no history"]),
     }
 }

@@ -18,7 +18,7 @@ const fn entry(names: &'static [&'static str], usage: &'static str, does: &'stat
     Entry { names, usage, does }
 }
 
-static ENTRIES: [Entry; 11] = [
+static ENTRIES: [Entry; 12] = [
     entry(&["nick"], "/nick NAME", "change your nickname"),
     entry(&["join"], "/join #ROOM", "join a room, or go back to one that you are in"),
     entry(&["part", "leave"], "/part [#ROOM] [REASON]", "leave the room (also /leave)"),
@@ -27,7 +27,16 @@ static ENTRIES: [Entry; 11] = [
     entry(&["topic"], "/topic [TEXT]", "show or set the topic of the room"),
     entry(&["rooms", "list"], "/rooms", "list the rooms (also /list)"),
     entry(&["who", "names"], "/who [#ROOM]", "list the members of the room (also /names)"),
-    entry(&["history"], "/history [N]", "show the last N events of the room: 20 if not given, at most 1000"),
+    entry(
+        &["history"],
+        "/history [N | before YYYY-MM-DD[THH:MM]]",
+        "show the last N events of the room (20, at most 1000), or those before a time",
+    ),
+    entry(
+        &["search"],
+        "/search WORDS",
+        "show what the room has said with these words in it, the newest first",
+    ),
     entry(&["help"], "/help [COMMAND]", "show this, or one command of it"),
     entry(&["quit"], "/quit [REASON]", "leave"),
 ];

@@ -1,5 +1,7 @@
 //! A line to what it asks for.
 
+use chrono::{DateTime, NaiveDate, Utc};
+
 use crate::chat::Command;
 
 /// Events that `/history` shows without a number.
@@ -91,9 +93,9 @@ fn pass(line: &str) -> Option<&str> {
     word.eq_ignore_ascii_case("pass").then_some(rest)
 }
 
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 15] = [
     "nick", "join", "part", "leave", "msg", "me", "topic", "rooms", "list", "who", "names", "history",
-    "help", "quit",
+    "search", "help", "quit",
 ];
 
 /// The request that `name` and its words make; none, when a word is missing.
@@ -120,13 +122,33 @@ fn command_of<'a>(name: &str, rest: &'a str) -> Option<Request<'a>> {
         "rooms" | "list" => Command::Rooms,
         "who" | "names" => Command::Who(text.map(str::trim_ascii_end)),
         "history" => {
-            let count = text.map_or(Ok(HISTORY_DEFAULT), |text| text.trim_ascii_end().parse());
-            Command::History { count: count.ok()? }
+            let (first, when) = split_word(rest);
+            if first.eq_ignore_ascii_case("before") {
+                Command::HistoryBefore { before: point_in_time(when.trim_ascii_end())? }
+            } else {
+                let count = text.map_or(Ok(HISTORY_DEFAULT), |text| text.trim_ascii_end().parse());
+                Command::History { count: count.ok()? }
+            }
         }
+        "search" => Command::Search { words: text?.trim_ascii_end() },
         "quit" => Command::Quit(text),
         _ => return None,
     };
     Some(Request::Chat(command))
+}
+
+/// `YYYY-MM-DD`, which is its first moment, or `YYYY-MM-DDTHH:MM`; in UTC.
+fn point_in_time(text: &str) -> Option<DateTime<Utc>> {
+    let number = |digits: &str| {
+        let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
+        is_number.then(|| digits.parse::<u16>().ok()).flatten()
+    };
+    let (date, time) = text.split_once(['T', 't', ' ']).unwrap_or((text, "00:00"));
+    let mut date = date.splitn(3, '-').map(number);
+    let (year, month, day) = (date.next()??, date.next()??, date.next()??);
+    let (hour, minute) = time.split_once(':')?;
+    let date = NaiveDate::from_ymd_opt(year.into(), month.into(), day.into())?;
+    Some(date.and_hms_opt(number(hour)?.into(), number(minute)?.into(), 0)?.and_utc())
 }
 
 /// The first word, and what stands behind it and its spaces.

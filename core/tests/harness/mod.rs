@@ -4,7 +4,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use chat_core::{Action, Cause, Close, Config, ConnId, Engine, Event, Mono, Now, Reason, Report};
+use chat_core::{Action, Cause, Close, Config, ConnId, Engine, Event, LookUp, Mono, Now, Reason, Report};
 use chrono::{DateTime, Utc};
 
 /// What the adapter knows of one connection.
@@ -33,6 +33,10 @@ pub(crate) struct World {
     pub(crate) peers: Vec<Peer>,
     pub(crate) actions: Vec<Action>,
     pub(crate) reports: Vec<Report>,
+    /// The number of the last batch that is to be stored.
+    pub(crate) batch: u64,
+    /// What was to be looked up and has no answer yet.
+    pub(crate) look_ups: Vec<LookUp>,
 }
 
 impl World {
@@ -40,7 +44,8 @@ impl World {
         let utc = DateTime::<Utc>::from_timestamp(1_000_000_000, 0).unwrap();
         let engine = Engine::new(config).expect("a valid configuration");
         let now = Now { mono: Mono(0), utc };
-        Self { engine, now, peers: vec![], actions: vec![], reports: vec![] }
+        let (peers, actions, reports, look_ups) = (vec![], vec![], vec![], vec![]);
+        Self { engine, now, peers, actions, reports, batch: 0, look_ups }
     }
 
     /// A connection that has opened; its index.
@@ -177,6 +182,12 @@ impl World {
                     self.end_if_flushed(peer);
                 }
             }
+            Action::Store(batch) => {
+                assert_eq!(batch.number, self.batch + 1, "batches are numbered");
+                assert!(!batch.events.is_empty(), "and there is something in them");
+                self.batch = batch.number;
+            }
+            Action::LookUp(look_up) => self.look_ups.push(look_up.clone()),
             Action::Report(report) => self.reports.push(report.clone()),
         }
     }
@@ -228,7 +239,7 @@ impl World {
     }
 }
 
-/// The default, without flood control.
+/// The default, without flood control, and without old lines for newcomers.
 pub(crate) fn config() -> Config {
-    Config { flood: None, ..Config::default() }
+    Config { flood: None, replay: 0, ..Config::default() }
 }

@@ -14,7 +14,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use chat_core::{Config, Engine, Mono, Now};
-use chat_driver::{Clock, Driver, Fault, Incoming, Listener, Stream};
+use chat_driver::{Clock, Driver, Fault, Handle, HistoryStore, Incoming, Listener, Stream};
 use chrono::DateTime;
 
 /// Turns after which a driver that still has something to do counts as spinning.
@@ -187,6 +187,12 @@ impl World {
     pub(crate) fn new(config: Config) -> Self {
         Self::with_listener(config, |listener| listener)
     }
+
+    /// One whose history is stored there.
+    pub(crate) fn with_store(config: Config, store: Box<dyn HistoryStore>) -> Self {
+        let World { driver, door, time } = Self::new(config);
+        Self { driver: driver.with_store(Some(store)), door, time }
+    }
 }
 
 impl<L: Listener> World<L> {
@@ -248,6 +254,10 @@ impl<L: Listener> World<L> {
     pub(crate) fn pass(&mut self, duration: Duration) {
         self.advance(duration);
         assert!(self.run().is_pending());
+    }
+
+    pub(crate) fn handle(&self) -> Handle {
+        self.driver.handle()
     }
 
     pub(crate) fn shut_down(&mut self) -> Poll<Result<(), Fault>> {

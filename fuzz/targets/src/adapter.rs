@@ -4,9 +4,13 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use chat_core::{Action, Cause, Close, Config, ConnId, Engine, Event, Mono, Now, Reason, Report, RoomRecord};
+use chat_core::{
+    Action, Cause, Close, Config, ConnId, Engine, Event, Mono, Now, Reason, Report, RoomRecord, StoreAnswer,
+    StoreMode,
+};
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::store::Store;
 use crate::terminal::Terminal;
 
 /// Turns at one instant without anything from outside. More, and the engine is wedged.
@@ -18,6 +22,9 @@ pub(crate) struct Adapter {
     pub(crate) now: Now,
     /// All bytes that each peer was written, by its number.
     pub(crate) heard: Vec<Vec<u8>>,
+    pub(crate) store: Store,
+    /// Whether nothing may be seen before it is stored.
+    store_first: bool,
     memory: usize,
     peers: Vec<Option<Peer>>,
     /// The latest event of every room.
@@ -40,10 +47,13 @@ impl Adapter {
     pub(crate) fn new(config: Config, peers: usize) -> Self {
         let utc = DateTime::<Utc>::from_timestamp(1_000_000_000, 0).expect("a time");
         let memory = config.memory;
+        let store_first = config.store == Some(StoreMode::StoreFirst);
         Self {
             engine: Engine::new(config).expect("a sound configuration"),
             now: Now { mono: Mono(0), utc },
             heard: vec![Vec::new(); peers],
+            store: Store::default(),
+            store_first,
             memory,
             peers: (0..peers).map(|_| None).collect(),
             rooms: BTreeMap::new(),
@@ -86,6 +96,13 @@ impl Adapter {
         self.end_if_flushed(peer);
     }
 
+    /// The store says something.
+    pub(crate) fn store_says(&mut self, answer: Option<StoreAnswer>) {
+        if let Some(answer) = answer {
+            self.engine.store_answered(self.now, answer);
+        }
+    }
+
     /// The next action, if there is one, is taken and carried out.
     pub(crate) fn act(&mut self) -> bool {
         let Some(action) = self.engine.poll_action() else { return false };
@@ -100,7 +117,14 @@ impl Adapter {
                 peer.reading = enabled;
             }
             Action::Close { conn, how, reason } => self.close(conn, how, reason),
+            Action::Store(batch) => self.store.store(batch),
+            Action::LookUp(look_up) => self.store.look_up(look_up),
             Action::Report(report) => self.note(report),
+        }
+        if !self.store.slow {
+            while let Some(answer) = self.store.answer_next() {
+                self.store_says(Some(answer));
+            }
         }
         true
     }
@@ -156,6 +180,9 @@ impl Adapter {
         self.settle();
         self.engine.shutdown(self.now);
         self.advance(Duration::from_secs(60));
+        let answer = self.store.stored_all();
+        self.store_says(Some(answer));
+        self.settle();
         assert!(self.peers.iter().all(Option::is_none), "everybody is gone a minute after a shutdown");
         let left = self.engine.footprint();
         assert_eq!(left, Default::default(), "nothing is left");
@@ -216,11 +243,12 @@ impl Adapter {
     /// What is reported of a room is one sequence, whose stamps do not go back. A room that is made anew begins anew.
     fn note(&mut self, report: Report) {
         let Report::Room(record) = report else { return };
-        if let Some(before) = self.rooms.get(&record.room) {
+        assert!(!self.store_first || self.store.is_stored(&record), "{record:?} is seen before it is stored");
+        if let Some(before) = self.rooms.get(&record.key) {
             let next = record.seq == 1 || record.seq == before.seq + 1;
             assert!(next && record.at >= before.at, "{before:?}, then {record:?}");
         }
-        self.rooms.insert(record.room.clone(), record);
+        self.rooms.insert(record.key.clone(), record);
     }
 
     fn check_settled(&self) {

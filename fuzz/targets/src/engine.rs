@@ -8,7 +8,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use chat_core::{
-    Addresses, Cause, Config, ConnectLimit, Event, FloodLimit, HistoryLimits, Mono, Now, Password, Violation,
+    Addresses, Cause, Config, ConnectLimit, Event, FloodLimit, HistoryLimits, Mono, Now, Password, StoreMode,
+    Violation,
 };
 use chrono::TimeDelta;
 
@@ -82,7 +83,7 @@ fn limits(tape: &mut Tape<'_>) -> Config {
     let spare = tape.pick(&[usize::MAX, 0, 100, 1_000, 20_000]);
     let tiny = HistoryLimits { events_per_room: 5, bytes_per_room: 300, bytes: 500 };
     let nothing = HistoryLimits { events_per_room: 0, bytes_per_room: 0, bytes: 0 };
-    Config {
+    let config = Config {
         lobby: tape.pick(&[Some("#lobby"), None]).map(String::from),
         flood: tape
             .pick(&[None, Some((1, 1)), Some((3, 2)), Some((20, 4))])
@@ -107,8 +108,21 @@ fn limits(tape: &mut Tape<'_>) -> Config {
         motd: tape.pick(&[&[][..], &["Be kind.", "\u{1b}[2J"]]).iter().copied().map(String::from).collect(),
         // A name that peers choose, so that the phrases for that will do.
         password: tape.pick(&[None, Some("ann")]).map(Password::new),
-        proxies: addresses(tape.byte()),
+        proxies: Addresses::default(),
         bans: Addresses::default(),
+        store: None,
+        held: 16 << 20,
+        replay: 20,
+    };
+    // Tapes from before there were stores have no store.
+    let last = tape.byte();
+    let first = Some(StoreMode::StoreFirst);
+    Config {
+        proxies: addresses(last),
+        store: [None, first, Some(StoreMode::ShowFirst), first][usize::from(last >> 5 & 3)],
+        held: if last & 0x80 == 0 { 16 << 20 } else { 300 },
+        replay: if last & 0x80 == 0 { 20 } else { 2 },
+        ..config
     }
 }
 
@@ -136,7 +150,17 @@ fn happen(adapter: &mut Adapter, tape: &mut Tape<'_>) -> usize {
         }
         b'q' => adapter.engine.ban(adapter.now, addresses(tape.byte())),
         b's' => adapter.settle(),
+        b'u' => {
+            let (which, how) = (tape.byte(), tape.byte());
+            adapter.store.slow ^= how & 8 != 0;
+            let answer = adapter.store.answer_some(which, how);
+            adapter.store_says(answer);
+        }
         b'x' => adapter.engine.shutdown(adapter.now),
+        b'z' => {
+            let answer = adapter.store.nonsense(tape.byte());
+            adapter.store_says(Some(answer));
+        }
         _ => return happen_to(adapter, usize::from(tape.byte()) % PEERS, what, tape),
     }
     0

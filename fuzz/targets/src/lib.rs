@@ -8,6 +8,7 @@
 //! | `engine` | any order of events, as a tape of bytes |
 //! | `config` | the configuration file |
 //! | `adapter` | what stands between a target and the engine: sockets made of data, which check what they are told |
+//! | `store` | a history store that answers as the tape likes |
 //! | `phrases` | what a tape can say with one byte |
 //! | `terminal` | what may reach a terminal |
 
@@ -16,6 +17,7 @@ mod config;
 mod engine;
 mod lines;
 mod phrases;
+mod store;
 mod terminal;
 
 pub use config::config;

@@ -1,7 +1,7 @@
 //! What a tape can say with one byte: what people and machines send, most of it meeting each other.
 
 /// What can be said. A tape names a phrase by its place, modulo their number: new ones go to the end.
-const PHRASES: [&[u8]; 64] = [
+const PHRASES: [&[u8]; 69] = [
     b"ann\n",
     b"bob\n",
     b"eve\r\n",
@@ -66,6 +66,11 @@ const PHRASES: [&[u8]; 64] = [
     b"\xff",
     b"\xc3",
     b"\xa4\n",
+    b"/history before 2001-09-09\n",
+    b"/history before 2001-09-10T12:00\n",
+    b"/history before noon\n",
+    b"/search hello\n",
+    b"/search\n",
 ];
 
 /// The phrase that a byte stands for.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{HOSTS, World};
 use crate::plan::Fault;
 use crate::seen::Seen;
+use crate::store::Store;
 use crate::transcript::Transcript;
 
 /// By how many seconds the wall clock may be off: a century.
@@ -39,6 +40,7 @@ impl World<'_> {
                 if self.bounce_at.is_none() {
                     self.sim.crash(super::SERVER);
                     self.ground.handle.take();
+                    self.ground.store.borrow_mut().iter_mut().for_each(Store::crash);
                     self.bounce_at = Some(now + time.max(Duration::from_millis(50)));
                 }
             }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::faults::host_of;
 use super::host::Server;
+use super::keeping::nanos;
 use super::{SERVER, World};
 use crate::oracle::Promise;
 use crate::plan::{Act, Appetite, PASSWORD};
@@ -45,6 +46,7 @@ impl World<'_> {
         self.come_again();
         self.stop();
         self.check_transcripts();
+        self.ground.check_store();
     }
 
     fn heal(&mut self) {
@@ -54,6 +56,9 @@ impl World<'_> {
         ground.asleep_until.set(self.sim.elapsed());
         ground.send_buffer.set(HEALED_BUFFER);
         ground.secure.take();
+        let now = nanos(self.sim.elapsed());
+        ground.store.borrow_mut().iter_mut().for_each(|store| store.heal(now));
+        ground.asked.notify_one();
         for wire in ground.wires.borrow().values() {
             if let Some(waker) = wire.borrow_mut().waker.take() {
                 waker.wake();
@@ -152,11 +157,15 @@ impl World<'_> {
         let guarded = self.plan.options.config.password.is_some();
         let password = if guarded { format!("{PASSWORD}\n") } else { String::new() };
         let flood = self.plan.options.config.flood.map_or(Duration::ZERO, |limit| limit.per);
+        let leaves_when_idle = !self.plan.options.config.idle_timeout.is_zero();
         for leaves in [true, false] {
             self.clients[client].tell(Act::Connect);
             self.clients[client].tell(Act::Send(format!("{password}{name}\n").into_bytes()));
             self.pass(if guarded { flood } else { Duration::ZERO } + 4 * self.ground.latency + ARRIVAL);
-            if !self.last_of(client).is_some_and(|seen| name_in(&seen).is_some() && !seen.eof) {
+            if !self
+                .last_of(client)
+                .is_some_and(|seen| name_in(&seen).is_some() && (leaves_when_idle || !seen.eof))
+            {
                 self.ground.accuse(Promise::Names, format!("the name {name} is not to be had again"));
             }
             if leaves {

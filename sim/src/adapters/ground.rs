@@ -9,12 +9,14 @@ use std::time::Duration;
 
 use chat_core::{Action, Cause, ConnId, Engine, Event, Now};
 use chat_driver::{Handle, Input, Observer};
+use tokio::sync::Notify;
 
 use super::broken;
 use crate::oracle::{Broken, Ledger, Marks, Oracle, Promise};
 use crate::plan::Plan;
 use crate::run::Run;
 use crate::seen::Seen;
+use crate::store::Store;
 use crate::tape::Rng;
 use crate::trace::{Keep, Trace};
 use crate::transcript::Transcript;
@@ -66,7 +68,11 @@ pub(super) struct Shared {
     /// Where the chance of transports with a handshake comes from; none: all are plain, and those that are not stay sound.
     pub(super) secure: RefCell<Option<Rng>>,
     recount: bool,
-    config: chat_core::Config,
+    pub(super) config: chat_core::Config,
+    /// Where the server stores what rooms say; it outlives it.
+    pub(super) store: RefCell<Option<Store>>,
+    /// The store was asked for something.
+    pub(super) asked: Notify,
 }
 
 impl std::ops::Deref for Ground {
@@ -102,6 +108,8 @@ impl Ground {
             secure: RefCell::new(options.secure.then(|| Rng::new(plan.seed))),
             recount: true,
             config: options.config.clone(),
+            store: RefCell::new(options.config.store.map(|_| Store::new(options.storage, plan.seed))),
+            asked: Notify::new(),
         }))
     }
 
@@ -131,12 +139,14 @@ impl Ground {
     /// A server has ended in order: what it wrote must reach its clients.
     pub(super) fn end_server(&self) {
         self.past.borrow_mut().extend_from_slice(self.oracle.borrow().ledgers());
+        self.store.borrow_mut().iter_mut().for_each(Store::settle);
         self.ended.set(self.ended.get() + 1);
     }
 
     /// Another server starts: what the old one's oracle saw counts.
     pub(super) fn renew_oracle(&self) {
-        let old = self.oracle.replace(Oracle::new(&self.config, self.recount));
+        let heads = self.store.borrow().as_ref().map(Store::heads).unwrap_or_default();
+        let old = self.oracle.replace(Oracle::new(&self.config, self.recount).after(heads));
         let mut marks = self.marks.get();
         marks.merge(old.marks());
         self.marks.set(marks);
@@ -158,6 +168,7 @@ impl Observer for Ground {
             Input::Event { conn, event } => self.note(&Seen::event(*conn, event, &mut String::new())),
             Input::Timeout => self.note(&Seen::Timeout),
             Input::Bans(bans) => self.note(&Seen::bans(bans, &mut Vec::new())),
+            Input::StoreAnswered(answer) => self.note(&Seen::answered(answer, &mut String::new())),
             Input::Shutdown => self.note(&Seen::Shutdown),
         }
         self.oracle.borrow_mut().handled(now, input, engine);

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use chat_core::{Config, Engine};
-use chat_driver::{Driver, Listener, Stream};
+use chat_driver::{Driver, HistoryStore, Listener, Stream};
 use chrono::{DateTime, Utc};
 use runtime_tokio::TokioClock;
 use tokio::task::unconstrained;
@@ -18,6 +18,7 @@ use turmoil::net::{TcpListener, TcpStream};
 
 use super::Adapter;
 use super::ground::{Ground, now};
+use super::keeping::{self, Keeper};
 use super::kernel::Kernel;
 use super::secure::Secured;
 use crate::oracle::Promise;
@@ -63,10 +64,17 @@ impl Server {
             move || simulated_utc() + chrono::Duration::seconds(ground.wall.get())
         });
         let driver = Driver::with_observer(engine, clock, vec![door], Some(Box::new(ground.clone())));
+        let keeper = ground.config.store.map(|_| Box::new(Keeper(ground.clone())) as Box<dyn HistoryStore>);
+        let driver = driver.with_store(keeper);
         ground.handle.replace(Some(driver.handle()));
         let driver = unconstrained(driver);
-        Bed { sleeper: Box::pin(driver), ground: ground.clone(), alarm: Box::pin(sleep(Duration::ZERO)) }
-            .await?;
+        let bed =
+            Bed { sleeper: Box::pin(driver), ground: ground.clone(), alarm: Box::pin(sleep(Duration::ZERO)) };
+        tokio::select! {
+            biased;
+            ended = bed => ended?,
+            () = keeping::answer(ground.clone()) => {}
+        }
         ground.handle.take();
         ground.end_server();
         if ground.connections.get() > 0 {

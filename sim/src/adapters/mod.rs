@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `ground` | what clients, kernels, server and run share: the oracle, the trace, each connection's record |
 //! | `host` | the server's machine |
+//! | `keeping` | its history store |
 //! | `secure` | transports with a handshake |
 //! | `kernel` | what turmoil's sockets lack of a kernel |
 //! | `client` | the clients, who do what they are told and keep what they hear |
@@ -23,6 +24,7 @@ mod faults;
 mod finale;
 mod ground;
 mod host;
+mod keeping;
 mod kernel;
 mod secure;
 

@@ -94,11 +94,45 @@ pub enum Mark {
     BannedInChat,
     /// A proxy said for whom it had connected.
     Forwarded,
+    /// A turn was held back until it was stored, and shown then.
+    ReleasedLate,
+    /// A connection that was closed waited for its goodbye to be shown.
+    ClosingWaits,
+    /// The server ended while something was held back.
+    ShutdownWithHeldTurns,
+    /// The store answered what nobody waited for any more.
+    AnsweredLate,
+    /// The store took so long that what is said is refused from then on.
+    StoreStuck,
+    /// Something that was said was refused for that,
+    NotDelivered,
+    /// or any other line, since too much was held back as well.
+    NotNow,
+    /// Lines waited since too much was held back.
+    StoreFull,
+    /// The store took too long to look something up.
+    LookUpTimedOut,
+    /// Several waited for one room.
+    JoinersWait,
+    /// A room was opened of which the store knew more.
+    OpenedWithHistory,
+    /// A room could not be opened.
+    OpeningFailed,
+    /// Whoever joined was shown what was said before.
+    Replayed,
+    /// Events were read from the store.
+    ReadFromStore,
+    /// Something was looked for, and all of it found.
+    Searched,
+    /// There was no time for all of it.
+    SearchCut,
+    /// The store could not say what a reader has asked for.
+    Unreadable,
 }
 
 impl Mark {
     /// All of them.
-    pub const ALL: [Self; 45] = [
+    pub const ALL: [Self; 62] = [
         Self::PartialWrite,
         Self::Eviction,
         Self::MemoryEviction,
@@ -144,12 +178,29 @@ impl Mark {
         Self::Banned,
         Self::BannedInChat,
         Self::Forwarded,
+        Self::ReleasedLate,
+        Self::ClosingWaits,
+        Self::ShutdownWithHeldTurns,
+        Self::AnsweredLate,
+        Self::StoreStuck,
+        Self::NotDelivered,
+        Self::NotNow,
+        Self::StoreFull,
+        Self::LookUpTimedOut,
+        Self::JoinersWait,
+        Self::OpenedWithHistory,
+        Self::OpeningFailed,
+        Self::Replayed,
+        Self::ReadFromStore,
+        Self::Searched,
+        Self::SearchCut,
+        Self::Unreadable,
     ];
 }
 
 /// A set of situations.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Marks(u64);
+pub struct Marks(u128);
 
 impl Marks {
     /// Adds one.

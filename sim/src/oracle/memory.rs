@@ -26,6 +26,16 @@ impl Oracle {
         }
     }
 
+    /// What is held back counts for as much as it is, more or less: the model does not share what is said to many.
+    fn check_held(&self, held: usize) -> Result<(), (Promise, String)> {
+        let (least, most) = self.model.kept_back();
+        if held < least || held > most {
+            let how = format!("{held} bytes held back, and it should be {least} to {most}");
+            return Err((Promise::Bounded, how));
+        }
+        Ok(())
+    }
+
     /// Of nobody more input is retained than must be.
     fn check_input(&self, engine: &Engine) -> Result<(), (Promise, String)> {
         for conn in engine.state().conns {
@@ -66,6 +76,7 @@ impl Oracle {
         if short != self.short || found.turn != 0 || (owed == 0 && found.output != 0) {
             return Err((Promise::Bounded, format!("{found:?}, with {owed} bytes owed")));
         }
+        self.check_held(found.held)?;
         if self.recount {
             engine.check();
             return self.check_input(engine);

@@ -4,22 +4,28 @@
 //! |---|---|
 //! | `promise` | what is promised |
 //! | `model` | the reference model, in lockstep with the engine |
+//! | `noted` | what is noted of every input |
 //! | `ranges` | each member's transcript against the rooms' record |
+//! | `kept` | what is shown against what was stored |
 //! | `ledger` | what the server has seen of each connection |
 //! | `memory` | what is retained, and who is dropped for it |
 //! | `marks` | situations that must have been met |
 
+mod kept;
 mod ledger;
 mod marks;
 mod memory;
 mod model;
+mod noted;
 mod promise;
 mod ranges;
 
 use std::collections::BTreeMap;
 
-use chat_core::{Action, Cause, Close, Config, ConnId, Engine, Event, Mono, Now, Reason, Report, Timer};
+use chat_core::{Action, Close, Config, ConnId, Engine, Kind, Mono, Now, Reason, Report, Timer};
 use chat_driver::{Input, Observer};
+use kept::Kept;
+pub(crate) use kept::{event_line, line_of};
 pub use ledger::Ledger;
 pub use marks::{Mark, Marks};
 use model::{Model, Peer, slot_of};
@@ -28,8 +34,6 @@ use ranges::Records;
 
 /// With so much memory, no run makes it short: then it need not be looked at with every step.
 const PLENTY: usize = 8 << 20;
-/// So many connections at one time are a storm.
-const STORM: u32 = 12;
 
 /// Holds every step of an engine against a reference model of it.
 #[derive(Debug)]
@@ -50,6 +54,8 @@ pub struct Oracle {
     ledgers: Vec<Ledger>,
     /// What rooms said, if that can be told from the answers to `/history`.
     records: Option<Records>,
+    /// What is stored; none, if nothing is.
+    kept: Option<Kept>,
     /// The ledger of each slot in use.
     ledger_of: BTreeMap<u32, usize>,
 }
@@ -70,9 +76,20 @@ impl Oracle {
             broken: None,
             marks: Marks::default(),
             ledgers: Vec::new(),
-            records: (config.history.is_none() && config.report_messages).then(Records::default),
+            records: (config.history.is_none() && config.store.is_none() && config.report_messages)
+                .then(Records::default),
+            kept: config.store.map(|mode| Kept::new(Some(mode))),
             ledger_of: BTreeMap::new(),
         }
+    }
+
+    /// The same, for a server that finds rooms in its store: how far each has come, by its key.
+    #[must_use]
+    pub fn after(mut self, heads: BTreeMap<String, u64>) -> Self {
+        if let Some(kept) = &mut self.kept {
+            kept.resume(heads);
+        }
+        self
     }
 
     /// The first promise that was broken.
@@ -116,73 +133,6 @@ impl Oracle {
         peer.is_some_and(|peer| peer.is_open() && peer.wants_input())
     }
 
-    fn record_input(&mut self, input: &Input<'_>) {
-        match *input {
-            Input::Connect { conn, peer } => {
-                self.ledger_of.insert(slot_of(conn), self.ledgers.len());
-                self.ledgers.push(Ledger::new(conn, peer));
-            }
-            Input::Event { conn, event } => {
-                let slot = slot_of(conn);
-                let ledger = &mut self.ledgers[self.ledger_of[&slot]];
-                match event {
-                    Event::Opened => ledger.unheard = false,
-                    Event::Securing | Event::Violated(_) => ledger.unheard = true,
-                    Event::Forwarded(_) => {}
-                    Event::Received(bytes) => ledger.received.extend_from_slice(bytes),
-                    Event::Wrote(count) => ledger.credited += count,
-                    Event::PeerFinished | Event::CutShort => ledger.finished = true,
-                    Event::Disconnected(cause) => {
-                        ledger.ended = Some(cause);
-                        let ranges = self
-                            .records
-                            .as_ref()
-                            .map_or(Ok(()), |records| records.check(&ledger.joins, &ledger.written));
-                        if let Err(how) = ranges {
-                            self.accuse(Promise::Order, format!("{conn} {how}"));
-                        }
-                        self.ledger_of.remove(&slot);
-                    }
-                }
-            }
-            Input::Bans(_) | Input::Timeout | Input::Shutdown => {}
-        }
-    }
-
-    /// Notes situations that are met by an input, before the model learns of it.
-    fn mark_input(&mut self, now: Now, input: &Input<'_>) {
-        match *input {
-            Input::Connect { .. } => {
-                let before = if self.arrivals.0 == now.mono { self.arrivals.1 } else { 0 };
-                self.arrivals = (now.mono, before + 1);
-                if before + 1 == STORM {
-                    self.marks.set(Mark::AcceptStorm);
-                }
-            }
-            Input::Event { event: Event::Received(bytes), .. } => {
-                self.data_at = Some(now.mono);
-                let unfinished = |error: std::str::Utf8Error| error.error_len().is_none();
-                if std::str::from_utf8(bytes).is_err_and(unfinished) {
-                    self.marks.set(Mark::CharacterSplit);
-                }
-            }
-            Input::Event { event: Event::Disconnected(Cause::Panicked), .. } => {
-                self.marks.set(Mark::Panicked);
-            }
-            Input::Event { conn, event: Event::Disconnected(cause @ (Cause::Reset | Cause::TimedOut)) } => {
-                if cause == Cause::TimedOut {
-                    self.marks.set(Mark::GivenUp);
-                }
-                let peer = self.model.peers.get(&slot_of(conn));
-                if peer.is_some_and(|peer| peer.is_told_to_close() && peer.debt() > 0) {
-                    self.marks.set(Mark::ResetDuringFlush);
-                }
-            }
-            Input::Timeout if self.data_at == Some(now.mono) => self.marks.set(Mark::DeadlineTiedWithData),
-            _ => {}
-        }
-    }
-
     /// Whether `conn` may be spoken of: the model's peer, if that is the very same connection.
     fn peer(&mut self, conn: ConnId) -> Option<&mut Peer> {
         let peer = self.model.peers.get_mut(&slot_of(conn)).filter(|peer| peer.conn == conn);
@@ -211,6 +161,7 @@ impl Oracle {
                 Ok(())
             }
             Action::Close { conn, how, reason } => self.check_close(*conn, *how, *reason),
+            Action::Store(_) | Action::LookUp(_) => self.check_order(action),
             Action::Report(report) => match self.model.reports.pop_front() {
                 Some(expected) if expected == *report => {
                     self.record_report(report);
@@ -223,7 +174,7 @@ impl Oracle {
 
     fn record_report(&mut self, report: &Report) {
         let (Report::Room(record), Some(records)) = (report, &mut self.records) else { return };
-        if record.kind == "joined" {
+        if record.kind == Kind::Joined {
             let joiner = self.model.joiners.pop_front().expect("the model has reported the same");
             // It may be gone by now.
             if let Some(&ledger) = self.ledger_of.get(&joiner) {
@@ -231,6 +182,19 @@ impl Oracle {
             }
         }
         records.add(record);
+    }
+
+    /// Whether the store is asked what it should be.
+    fn check_order(&mut self, action: &Action) -> Result<(), (Promise, String)> {
+        self.check_kept(|kept| kept.check_action(action))?;
+        self.model.check_order(action).map_err(|how| (Promise::Kept, how))
+    }
+
+    fn check_kept(
+        &mut self,
+        check: impl FnOnce(&mut Kept) -> Result<(), String>,
+    ) -> Result<(), (Promise, String)> {
+        self.kept.as_mut().map_or(Ok(()), check).map_err(|how| (Promise::Kept, how))
     }
 
     fn check_write(&mut self, conn: ConnId, bytes: &[u8]) -> Result<(), (Promise, String)> {
@@ -252,6 +216,8 @@ impl Oracle {
             let how = first_difference(bytes, peer.owed.bytes());
             return Err((Promise::Order, format!("{conn} {how}")));
         }
+        self.check_kept(|kept| kept.check_written(bytes).map_err(|how| format!("{conn} {how}")))?;
+        let Some(peer) = self.peer(conn) else { return Ok(()) };
         peer.owed.take(bytes.len());
         peer.writing = bytes.len();
         self.ledgers[self.ledger_of[&slot]].written.extend_from_slice(bytes);
@@ -284,6 +250,7 @@ impl Oracle {
         if let Some(report) = self.model.reports.front() {
             return Err((promise_of(report), format!("{report:?} was not reported")));
         }
+        self.model.check_orders_given().map_err(|how| (Promise::Kept, how))?;
         for peer in self.model.peers.values() {
             peer.check_drained()?;
         }
@@ -312,7 +279,13 @@ impl Observer for Oracle {
         self.record_input(&input);
         self.mark_input(now, &input);
         match input {
-            Input::Connect { conn, peer } => self.model.connect(now, conn, peer.ip()),
+            Input::Connect { conn, peer } => {
+                if self.model.is_named(slot_of(conn)) {
+                    let how = format!("{conn} is given a slot that something held back is for");
+                    self.accuse(Promise::Order, how);
+                }
+                self.model.connect(now, conn, peer.ip());
+            }
             Input::Event { conn, event } => self.model.handle(now, conn, &event),
             Input::Timeout => {
                 if std::mem::take(&mut self.short) {
@@ -322,6 +295,10 @@ impl Observer for Oracle {
                 self.model.timeout(now);
             }
             Input::Bans(bans) => self.model.ban(now, bans),
+            Input::StoreAnswered(answer) => {
+                self.model.note_held(engine.footprint().held);
+                self.model.store_answered(now, answer);
+            }
             Input::Shutdown => self.model.shutdown(now),
         }
         if self.memory != 0 && self.memory < PLENTY {
@@ -342,6 +319,9 @@ impl Observer for Oracle {
             return;
         }
         self.model.seal();
+        if self.kept.is_some() {
+            self.model.note_held(engine.footprint().held);
+        }
         let result = match action {
             Some(action) => self.check_action(action),
             None => self.check_drained(engine),
@@ -355,10 +335,13 @@ impl Observer for Oracle {
 /// Which promise a wrong report breaks.
 fn promise_of(report: &Report) -> Promise {
     match report {
-        Report::Room(record) if ["joined", "left", "renamed"].contains(&record.kind) => Promise::Names,
+        Report::Room(record) if [Kind::Joined, Kind::Left, Kind::Renamed].contains(&record.kind) => {
+            Promise::Names
+        }
         Report::Registered { .. } => Promise::Names,
         Report::Private { .. } => Promise::SenderOrder,
         Report::ClockJumped { .. } => Promise::Time,
+        Report::Store { .. } => Promise::Kept,
         Report::Room(_) => Promise::Order,
     }
 }

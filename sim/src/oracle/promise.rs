@@ -18,6 +18,8 @@ pub enum Promise {
     Bounded,
     /// G6: stamps never go back, deadlines run on monotonic time.
     Time,
+    /// G7: what was seen is stored, all of it, once and in order.
+    Kept,
     /// G8: nothing panics or wedges the engine.
     Robust,
     /// G9: when faults end, what is said arrives.

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use chat_core::RoomRecord;
+use chat_core::{Kind, RoomRecord};
 
 use super::model::encoded;
 
@@ -29,7 +29,7 @@ struct Recorded {
 impl Records {
     pub(super) fn add(&mut self, record: &RoomRecord) {
         let line = String::from_utf8(encoded(record)).expect("what is written is UTF-8");
-        if record.kind == "quiet" {
+        if record.kind == Kind::Quiet {
             self.quiet.insert(record.room.clone());
         }
         self.all.push(Recorded { record: record.clone(), line });
@@ -76,7 +76,7 @@ struct Nick {
 
 impl Nick {
     fn did(&self, at: usize, record: &RoomRecord) -> bool {
-        let named = record.nick == self.nick || (record.kind == "renamed" && record.text == self.nick);
+        let named = record.nick == self.nick || (record.kind == Kind::Renamed && record.text == self.nick);
         named && self.from <= at && self.to.is_none_or(|to| at <= to)
     }
 }
@@ -119,7 +119,7 @@ impl Reader<'_> {
     /// It has left, and has heard all until then.
     fn leave(&mut self, room: &str) -> Result<(), String> {
         let Some(heard) = self.rooms.remove(room) else { return Ok(()) };
-        let left = self.find(room, heard, |at, it| it.record.kind == "left" && self.is_own(at, it));
+        let left = self.find(room, heard, |at, it| it.record.kind == Kind::Left && self.is_own(at, it));
         let Some(left) = left else { return Err(format!("is told that it left {room}, and has not")) };
         self.last = self.last.max(left);
         self.check_gap(room, heard, left)
@@ -178,18 +178,18 @@ mod tests {
     fn check(told: &[&str]) -> Result<(), String> {
         let mut records = Records::default();
         let events = [
-            ("bob", "joined", ""),
-            ("bob", "said", "before"),
-            ("ann", "joined", ""),
-            ("bob", "said", "one"),
-            ("ann", "said", "own"),
-            ("bob", "said", "two"),
-            ("ann", "left", "part"),
-            ("bob", "said", "after"),
+            ("bob", Kind::Joined, ""),
+            ("bob", Kind::Said, "before"),
+            ("ann", Kind::Joined, ""),
+            ("bob", Kind::Said, "one"),
+            ("ann", Kind::Said, "own"),
+            ("bob", Kind::Said, "two"),
+            ("ann", Kind::Left, "part"),
+            ("bob", Kind::Said, "after"),
         ];
         for (seq, (nick, kind, text)) in (1..).zip(events) {
-            let (room, at) = ("#tea".into(), DateTime::UNIX_EPOCH);
-            records.add(&RoomRecord { room, seq, at, nick: nick.into(), kind, text: text.into() });
+            let (room, key, at) = ("#tea".into(), "#tea".into(), DateTime::UNIX_EPOCH);
+            records.add(&RoomRecord { room, key, seq, at, nick: nick.into(), kind, text: text.into() });
         }
         let told = told.iter().map(|line| match line.strip_prefix('<') {
             Some(said) => format!("[00:00:00] #tea <{said}\n"),

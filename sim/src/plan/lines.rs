@@ -23,6 +23,22 @@ const TAILS: [&str; 10] = [
     " עברית 👩‍👩‍👧 e\u{301}",
 ];
 
+/// Runs begin just before the midnight between the first two of these days.
+const TIMES: [&str; 12] = [
+    "2001-09-09",
+    "2001-09-10",
+    "2001-09-09T00:00",
+    "2001-09-08T23:59",
+    "2001-9-9 0:1",
+    "2001-09-09t00:05",
+    "1999-12-31",
+    "2030-01-01",
+    "2001-02-30",
+    "",
+    "yesterday",
+    "2001-09-09T24:00",
+];
+
 const UNKNOWN: [&str; 12] = [
     "/",
     "/joined #tea",
@@ -46,6 +62,8 @@ pub(super) struct Voice {
     pub(super) client: usize,
     /// Whether a password is asked for.
     pub(super) password: bool,
+    /// Whether they ask for what was said long ago.
+    pub(super) reads: bool,
     /// How many nicknames and rooms are in use.
     pub(super) nicks: usize,
     pub(super) rooms: usize,
@@ -125,6 +143,9 @@ impl Voice {
 
     /// Something with an answer.
     pub(super) fn question(&mut self, draws: &mut Draws<'_>) -> String {
+        if self.reads && draws.one_in(2) {
+            return self.reading(draws);
+        }
         match draws.below(9) {
             0 => "/who".to_owned(),
             1 => "/rooms".to_owned(),
@@ -135,6 +156,19 @@ impl Voice {
             6 => (*draws.pick(&HELP)).to_owned(),
             7 => "/history 99999999999999999999999".to_owned(),
             _ => "/topic".to_owned(),
+        }
+    }
+
+    /// Asks for what was said long ago.
+    fn reading(&self, draws: &mut Draws<'_>) -> String {
+        match draws.below(7) {
+            0 => format!("/history before {}", draws.pick(&TIMES)),
+            1 => "/history 1000".to_owned(),
+            2 => format!("/search {}", draws.pick(&["m", "hello", "c0 m", "grüße", "0123456789"])),
+            3 => format!("/Search c{} ", draws.below(4)),
+            4 => format!("/HISTORY Before {} ", draws.pick(&TIMES)),
+            5 => format!("/search nothing of that {}", self.said),
+            _ => format!("/history {}", draws.below(60)),
         }
     }
 

@@ -10,6 +10,7 @@ pub mod names;
 mod options;
 mod persona;
 mod show;
+mod storage;
 mod swarm;
 mod workload;
 
@@ -19,6 +20,7 @@ use chat_core::Config;
 
 pub use fit::Bounds;
 pub(crate) use options::{MAX_CLIENTS, PASSWORD};
+pub use storage::Storage;
 pub use swarm::Swarm;
 pub(crate) use swarm::client_of;
 
@@ -54,6 +56,8 @@ pub struct Options {
     pub turn: usize,
     /// Clients whose addresses count (not loopback) share so few addresses; 0: all are loopback.
     pub addresses: usize,
+    /// What its history store is like, if it has one. Real servers have a store of their own.
+    pub storage: Storage,
     /// Whether some connections come through a proxy. Only the world of links heeds it, and the next one.
     pub proxied: bool,
     /// After how much time other addresses are banned, again and again; zero: never.

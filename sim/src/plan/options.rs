@@ -6,6 +6,7 @@ use std::time::Duration;
 use chat_core::{Addresses, Config, ConnectLimit, FloodLimit, HistoryLimits, Password};
 
 use super::Options;
+use super::storage::{self, Storage};
 use crate::tape::{Draws, Tape};
 
 /// Where in the header what is decided. The seed stands before, the clients' personas behind it. Each has its
@@ -37,6 +38,10 @@ pub(super) mod at {
     pub(super) const WORDS: usize = PASSWORD + 1;
     pub(super) const PROXIES: usize = WORDS + 1;
     pub(super) const BANS: usize = PROXIES + 1;
+    pub(in crate::plan) const STORE: usize = BANS + 1;
+    pub(super) const REPLAY: usize = STORE + 1;
+    pub(super) const STORE_SPEED: usize = REPLAY + 1;
+    pub(super) const STORE_FAULTS: usize = STORE_SPEED + 1;
 }
 
 /// The most clients there are: each has a persona in the header.
@@ -71,6 +76,7 @@ impl Options {
             ragged: turn.one_in(2),
             secure: turn.one_in(4),
             addresses,
+            storage: Storage::from_tape(&mut draw(at::STORE_SPEED, 1), &mut draw(at::STORE_FAULTS, 1)),
             proxied: draw(at::PROXIES, 1).below(4) == 3,
             bans: *draw(at::BANS, 1).pick(&[
                 Duration::ZERO,
@@ -112,6 +118,7 @@ fn config<'a>(draw: &impl Fn(usize, usize) -> Draws<'a>, clients: usize) -> Conf
         let draws = &mut draw(at, 1);
         if draws.below(4) < 3 { default } else { 1 + draws.below(most) }
     };
+    let (store, held) = storage::mode(&mut draw(at::STORE, 1));
     let (name, motd) = words(&mut draw(at::WORDS, 1));
     Config {
         name,
@@ -145,6 +152,9 @@ fn config<'a>(draw: &impl Fn(usize, usize) -> Draws<'a>, clients: usize) -> Conf
             _ => default.announce_limit,
         },
         history: history(&mut draw(at::HISTORY, 2)),
+        store,
+        held,
+        replay: *draw(at::REPLAY, 1).pick(&[0, 3, 20, 1, 20, 0, 500]),
         report_messages: true,
         max_connections_per_address: default.max_connections_per_address,
     }
@@ -247,6 +257,7 @@ impl fmt::Display for Options {
             addresses,
             proxied,
             bans,
+            storage,
         } = self;
         let cut = if *ragged { "ragged" } else { "whole" };
         writeln!(
@@ -295,12 +306,19 @@ impl fmt::Display for Options {
             Or(config.max_unregistered, "any"),
         )?;
         match history {
-            None => f.write_str("history none"),
+            None => f.write_str("history none")?,
             Some(HistoryLimits { events_per_room, bytes_per_room, bytes }) => {
                 write!(
                     f,
                     "history {events_per_room} events and {bytes_per_room} bytes a room, {bytes} bytes in all"
-                )
+                )?;
+            }
+        }
+        write!(f, ", replay {}", config.replay)?;
+        match config.store {
+            None => f.write_str(", no store"),
+            Some(mode) => {
+                write!(f, "\nstore {mode:?}, at most {} bytes held back, {storage}", Or(config.held, "any"))
             }
         }
     }
@@ -357,12 +375,15 @@ mod tests {
         often(|options| !options.config.motd.is_empty());
         often(|options| !options.bans.is_zero());
         often(|options| options.clients >= 13);
+        often(|options| options.config.store.is_some());
+        often(|options| options.config.held < 2_000);
     }
 
     #[test]
     fn the_empty_tape_is_the_simplest_world() {
         let options = Options::from_tape(&Tape::from_bytes(&[]));
-        let config = Config { report_messages: true, flood: None, history: None, ..Config::default() };
+        let config =
+            Config { report_messages: true, flood: None, history: None, replay: 0, ..Config::default() };
         assert_eq!((options.clients, options.strangers, options.turn, options.ragged), (1, 0, 1, false));
         assert_eq!(options.config, config);
     }

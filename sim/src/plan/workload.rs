@@ -17,6 +17,8 @@ pub(super) struct Society {
     clients: Vec<Client>,
     /// Whether a password is asked for.
     password: bool,
+    /// Whether they ask for what was said long ago.
+    reads: bool,
     /// How many more come in storms only.
     strangers: usize,
     /// How many nicknames they share.
@@ -47,13 +49,16 @@ impl Society {
             named: false,
         });
         let password = options.config.password.is_some();
-        Self { clients: clients.collect(), password, strangers: options.strangers, nicks, rooms }
+        let reads = tape.header()[at::STORE] != 0;
+        Self { clients: clients.collect(), password, reads, strangers: options.strangers, nicks, rooms }
     }
 
     /// What `client` does in this record.
     pub(super) fn act(&mut self, client: usize, record: usize, draws: &mut Draws<'_>) -> Script {
         let password = self.password;
-        let mut voice = Voice { client, password, nicks: self.nicks, rooms: self.rooms, record, said: 0 };
+        let reads = self.reads;
+        let mut voice =
+            Voice { client, password, reads, nicks: self.nicks, rooms: self.rooms, record, said: 0 };
         let mut script = Script::default();
         if self.arrives(client, &mut script, &voice, draws) {
             let persona = self.clients[client].persona;

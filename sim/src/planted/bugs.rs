@@ -76,8 +76,8 @@ pub const BUGS: &[Bug] = &[
     core(
         "twice the memory that is allowed",
         "core/src/engine/limits.rs",
-        "self.segments.retained() > self.config.memory",
-        "self.segments.retained() / 2 > self.config.memory",
+        "self.output() > self.config.memory",
+        "self.output() / 2 > self.config.memory",
     ),
     core(
         "a private message overtakes the sender's earlier lines",
@@ -147,9 +147,9 @@ pub const BUGS: &[Bug] = &[
     ),
     core(
         "history off by one event",
-        "core/src/chat/answer.rs",
-        "next: room.seq + 1 - events as u64,",
-        "next: (room.seq + 2 - events as u64).min(room.seq),",
+        "core/src/chat/reading.rs",
+        "        let next = last + 1 - events as u64;",
+        "        let next = (last + 2 - events as u64).min(last);",
     ),
     core(
         "news overtake a long answer",
@@ -202,8 +202,8 @@ pub const BUGS: &[Bug] = &[
     core(
         "half the memory that is allowed",
         "core/src/engine/limits.rs",
-        "self.segments.retained() > self.config.memory",
-        "self.segments.retained() > self.config.memory / 2",
+        "self.output() > self.config.memory",
+        "self.output() > self.config.memory / 2",
     ),
     core(
         "a refusal without a word too many",
@@ -349,5 +349,53 @@ pub const BUGS: &[Bug] = &[
         "driver/src/watch.rs",
         "        self.slots.iter().copied().collect()",
         "        Vec::new()",
+    ),
+    core(
+        "a turn shown before it is stored",
+        "core/src/engine/keeping.rs",
+        "while self.keeping.held.front().is_some_and(|held| held.batch <= stored) {",
+        "while self.keeping.held.front().is_some_and(|held| held.batch <= stored + 1) {",
+    ),
+    core(
+        "a slot given away while something held back is for it",
+        "core/src/engine/keeping.rs",
+        "                held.slots.append(&mut self.conns.take_leaving());\n",
+        "                self.conns.end_turn();\n",
+    ),
+    core(
+        "a close before its goodbye is shown",
+        "core/src/engine/closing.rs",
+        "let held = self.keeping.holds() && !deaf;",
+        "let held = false;",
+    ),
+    core(
+        "a room that starts anew when it is opened again",
+        "core/src/chat/opening.rs",
+        "        room.seq = seq;\n",
+        "",
+    ),
+    core(
+        "a private message overtakes what is held back",
+        "core/src/engine/keeping.rs",
+        "let waits = has_batch || (!shows_first && !self.keeping.held.is_empty());",
+        "let waits = has_batch;",
+    ),
+    core(
+        "a late answer of the store taken for the next one",
+        "core/src/engine/asking.rs",
+        "        match self.questions.askers.remove(&id) {",
+        "        let id = self.questions.askers.range(id..).next().map_or(id, |(&next, _)| next);\n        match self.questions.askers.remove(&id) {",
+    ),
+    core(
+        "a room asked for twice",
+        "core/src/chat/opening.rs",
+        "let is_new = !self.0.contains_key(&name.key);",
+        "let is_new = self.0.get(&name.key).is_none_or(Vec::is_empty);",
+    ),
+    core(
+        "a store that is slow for long enough not to be noticed",
+        "core/src/engine/keeping.rs",
+        "self.keeping.stuck = oldest.is_some_and(|since| since.after(PATIENCE) <= self.mono);",
+        "self.keeping.stuck = oldest.is_some() && self.keeping.stuck;",
     ),
 ];

@@ -6,6 +6,7 @@ use super::link::Segment;
 use super::{Happening, World, nanos};
 use crate::oracle::Mark;
 use crate::plan::Fault;
+use crate::store::Store;
 
 /// How long a kernel waits for an acknowledgement, in nanoseconds.
 pub(super) const USER_TIMEOUT: u64 = 120_000_000_000;
@@ -127,6 +128,7 @@ impl World<'_> {
             }
         }
         self.retire_server();
+        self.store.iter_mut().for_each(Store::crash);
         self.queue.push(self.now + down, Happening::Start);
     }
 }

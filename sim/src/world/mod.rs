@@ -9,6 +9,7 @@
 //! | `link` | a connection: bytes under way, and both ends of it |
 //! | `client` | what clients do, and how they read |
 //! | `server` | the adapter made of data: turns, and what the engine wants done |
+//! | `keeping` | its history store |
 //! | `io` | its reads, writes and ends of one connection |
 //! | `secure` | its transports: plain, or with a handshake |
 //! | `faults` | what goes wrong |
@@ -17,6 +18,7 @@
 mod client;
 mod faults;
 mod io;
+mod keeping;
 mod link;
 mod liveness;
 mod queue;
@@ -37,6 +39,7 @@ use crate::oracle::{Broken, Marks, Promise};
 use crate::plan::{Plan, What};
 use crate::run::Run;
 use crate::seen::Seen;
+use crate::store::Store;
 use crate::tape::Rng;
 use crate::trace::{Keep, Trace};
 
@@ -71,6 +74,8 @@ struct World<'a> {
     /// Every connection that there ever was.
     links: Vec<Link>,
     server: Option<Server>,
+    /// Where it stores what rooms say; it outlives it.
+    store: Option<Store>,
     /// Who may not connect.
     bans: Addresses,
     /// How long bytes are under way, at least and at most, in nanoseconds.
@@ -104,7 +109,8 @@ impl<'a> World<'a> {
             chance: Rng::new(plan.seed),
             clients: (0..plan.options.everybody()).map(|_| Client::default()).collect(),
             links: Vec::new(),
-            server: Some(Server::new(plan)),
+            server: Some(Server::new(plan, Default::default())),
+            store: plan.options.config.store.map(|_| Store::new(plan.options.storage, plan.seed)),
             bans: Addresses::default(),
             latency: (nanos(plan.options.latency.0), nanos(plan.options.latency.1)),
             send_buffer: plan.options.send_buffer.max(1),
@@ -132,7 +138,10 @@ impl<'a> World<'a> {
     fn advance_to(&mut self, end: u64) {
         while self.broken.is_none() {
             self.serve();
-            let next = [self.queue.next_at(), self.server_deadline()].into_iter().flatten().min();
+            let next = [self.queue.next_at(), self.server_deadline(), self.store_deadline()]
+                .into_iter()
+                .flatten()
+                .min();
             let Some(next) = next.filter(|&next| next <= end) else { break };
             if end == u64::MAX && !self.queue.has_moments() {
                 return;

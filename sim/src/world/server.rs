@@ -1,9 +1,9 @@
 //! The adapter made of data: turns, reads, writes, closes. It does as `chat_driver` does.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use chat_core::{Action, Cause, Close, ConnId, Engine, Event, Reason, Report};
+use chat_core::{Action, Cause, Close, ConnId, Engine, Event, Footprint, Reason, Report, Timer};
 use chat_driver::{Input, Observer as _};
 
 use super::link::{Output, Segment, Socket};
@@ -11,6 +11,7 @@ use super::{Happening, MONO, TURNS_AT_ONCE, World};
 use crate::oracle::{Oracle, Promise};
 use crate::plan::Plan;
 use crate::seen::Seen;
+use crate::store::Store;
 
 /// Worlds with at most so many clients and moments have the engine's books recounted after every turn.
 const RECOUNTED: (usize, usize) = (8, 250);
@@ -44,7 +45,8 @@ pub(super) struct Server {
 }
 
 impl Server {
-    pub(super) fn new(plan: &Plan) -> Self {
+    /// One that finds rooms in its store: how far each has come.
+    pub(super) fn new(plan: &Plan, heads: BTreeMap<String, u64>) -> Self {
         let mut config = plan.options.config.clone();
         if plan.options.proxied {
             config.proxies = [PROXY..=PROXY].into_iter().collect();
@@ -52,7 +54,7 @@ impl Server {
         let small = plan.options.everybody() <= RECOUNTED.0 && plan.moments.len() <= RECOUNTED.1;
         Self {
             engine: Engine::new(config.clone()).expect("plans have sound limits"),
-            oracle: Oracle::new(&config, small),
+            oracle: Oracle::new(&config, small).after(heads),
             links: Vec::new(),
             ready: VecDeque::new(),
             backlog: VecDeque::new(),
@@ -82,7 +84,7 @@ impl World<'_> {
     pub(super) fn serve(&mut self) {
         while self.broken.is_none()
             && self.now >= self.asleep_until
-            && self.server.as_ref().is_some_and(|server| server.has_work(self.now))
+            && self.server.as_ref().is_some_and(|server| server.has_work(self.now) || self.store_speaks())
         {
             self.turns_at_once += 1;
             if self.turns_at_once > TURNS_AT_ONCE {
@@ -100,6 +102,7 @@ impl World<'_> {
 
     fn turn(&mut self) {
         let now = self.clocks();
+        self.hear_store();
         if self.server().stop_asked && self.server().stopping.is_none() {
             let at = self.now;
             self.note(&Seen::Shutdown);
@@ -300,6 +303,7 @@ impl World<'_> {
             }
             Action::Close { conn, how, reason } => self.close(conn, how, reason),
             Action::Report(Report::Registered { nick, .. }) => self.server().nicks.push(nick),
+            Action::Store(_) | Action::LookUp(_) => self.ask_store(&action),
             Action::Report(_) => {}
         }
     }
@@ -330,22 +334,27 @@ impl World<'_> {
         let server = self.server();
         let Some(since) = server.stopping else { return };
         let late = now > since + SHUTDOWN && slept < since;
-        let left = server.engine.footprint();
+        // What is not stored when the last connection ends, the store is still given the time for.
+        let left = Footprint { held: 0, ..server.engine.footprint() };
+        let next =
+            server.engine.poll_timeout().filter(|(_, timer)| ![Timer::Store, Timer::LookUp].contains(timer));
         if server.engine.connections() > 0 {
             if late {
                 self.accuse(Promise::NoGhosts, "the server does not end within 5 s of being asked to");
             }
-        } else if left != Default::default() || server.engine.poll_timeout().is_some() {
+        } else if left != Default::default() || next.is_some() {
             self.accuse(Promise::NoGhosts, format!("left behind by the last connection: {left:?}"));
         } else {
             self.retire_server();
+            self.store.iter_mut().for_each(Store::settle);
             self.start_server();
         }
     }
 
     /// A server starts, and bans whom the one before did.
     pub(super) fn start_server(&mut self) {
-        self.server = Some(Server::new(self.plan));
+        let heads = self.store.as_ref().map(Store::heads).unwrap_or_default();
+        self.server = Some(Server::new(self.plan, heads));
         self.ban();
     }
 

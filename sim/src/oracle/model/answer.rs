@@ -1,48 +1,39 @@
 //! Long answers, given in parts as their reader takes them.
 
+use chat_core::{Found, LookUpError};
+
+use super::reading::Reading;
 use super::{Mark, Model, wire};
 
 /// Entries of a list that are shown.
 const MAX_ENTRIES: usize = 100;
 /// Names in one line of a list of members.
 const NAMES_PER_LINE: usize = 20;
-/// Events that one `/history` can show.
-const MAX_EVENTS: usize = 1_000;
 /// Bytes of text after which an answer waits for its reader.
-const PART: usize = 16 << 10;
+pub(super) const PART: usize = 16 << 10;
 
 /// A long answer under way.
 #[derive(Debug)]
 pub(in crate::oracle) struct Answer {
     /// What is still to be told; none: its last part is still to be taken.
     rest: Option<Rest>,
-    /// The turn in which it was asked for has ended.
-    pub(super) sealed: bool,
+    /// The turn in which it was asked for is there for all to see.
+    pub(super) begun: bool,
     /// Its next part is due.
     due: bool,
+    /// The store was asked for it.
+    asks: bool,
 }
 
 #[derive(Debug)]
-enum Rest {
-    /// The events of a room from `next` to `last`.
-    History { key: String, next: u64, last: u64 },
+pub(super) enum Rest {
+    /// Something of a room's history.
+    History(Reading),
     /// Rooms behind this key; so many were told.
     Rooms { after: String, told: usize },
 }
 
 impl Model {
-    pub(super) fn show_history(&mut self, slot: u32, count: usize) {
-        let Some(key) = self.own_room(slot, None) else { return };
-        if !self.history.is_on() {
-            return self.tell(slot, "! this server keeps no history");
-        }
-        let room = &self.rooms[&key];
-        let (name, last) = (room.name.shown.clone(), room.seq);
-        let events = count.min(MAX_EVENTS).min(self.history.count(&key));
-        self.tell(slot, &format!("* history of {name}: the last {}", wire::count(events, "event")));
-        self.begin(slot, Rest::History { key, next: last + 1 - events as u64, last });
-    }
-
     pub(super) fn list_rooms(&mut self, slot: u32) {
         let head = format!("* {}:", wire::count(self.rooms.len(), "room"));
         self.tell(slot, &head);
@@ -76,12 +67,13 @@ impl Model {
     }
 
     /// The first part belongs to the turn. If it is not all, commands wait until the rest has been taken.
-    fn begin(&mut self, slot: u32, rest: Rest) {
+    pub(super) fn begin(&mut self, slot: u32, rest: Rest) {
         let (lines, rest) = self.part_of(rest);
         self.tell_all(slot, lines);
         if rest.is_some() {
             self.marks.set(Mark::LongAnswer);
-            self.peer(slot).answer = Some(Answer { rest, sealed: false, due: false });
+            self.peer(slot).answer = Some(Answer { rest, begun: false, due: false, asks: false });
+            self.owe_answer(slot);
         }
     }
 
@@ -92,8 +84,9 @@ impl Model {
             return;
         }
         if let Some(answer) = &mut peer.answer
-            && answer.sealed
+            && answer.begun
             && !answer.due
+            && !answer.asks
         {
             answer.due = true;
             self.answers_due.push_back(slot);
@@ -101,7 +94,6 @@ impl Model {
     }
 
     pub(super) fn go_on_with_answer(&mut self, slot: u32) {
-        let (limit, now) = (self.config.flood, self.now);
         let Some(peer) = self.peers.get_mut(&slot) else { return };
         let Some(answer) = peer.answer.as_mut().filter(|answer| answer.due) else { return };
         answer.due = false;
@@ -109,7 +101,29 @@ impl Model {
             self.end_answer(slot);
             return self.resume(slot);
         };
-        let (lines, rest) = self.part_of(rest);
+        if let Rest::History(reading) = &rest
+            && let Some(query) = reading.query()
+        {
+            (answer.rest, answer.asks) = (Some(rest), true);
+            return self.ask_for_reader(slot, query);
+        }
+        let part = self.part_of(rest);
+        self.give_part(slot, part);
+    }
+
+    /// Goes on with an answer for which the store was asked.
+    pub(super) fn go_on_with_found(&mut self, slot: u32, found: Result<Found, LookUpError>) {
+        let answer = self.peer(slot).answer.as_mut().expect("its question was forgotten with it");
+        answer.asks = false;
+        let Some(Rest::History(reading)) = answer.rest.take() else {
+            unreachable!("it asked about a history")
+        };
+        let (lines, rest) = self.part_of_found(reading, found);
+        self.give_part(slot, (lines, rest.map(Rest::History)));
+    }
+
+    fn give_part(&mut self, slot: u32, (lines, rest): (Vec<String>, Option<Rest>)) {
+        let (limit, now) = (self.config.flood, self.now);
         let peer = self.peer(slot);
         peer.take_token(limit, now);
         for line in &lines {
@@ -125,6 +139,7 @@ impl Model {
 
     /// What is left of a long answer is not told any more; what came behind it follows.
     pub(super) fn end_answer(&mut self, slot: u32) {
+        self.forget_question(slot);
         let peer = self.peer(slot);
         peer.answer = None;
         let behind = std::mem::take(&mut peer.behind);
@@ -134,26 +149,12 @@ impl Model {
     /// The next part of an answer, and what is then left.
     fn part_of(&self, rest: Rest) -> (Vec<String>, Option<Rest>) {
         match rest {
-            Rest::History { key, next, last } => self.part_of_history(key, next, last),
+            Rest::History(reading) => {
+                let (lines, rest) = self.part_of_history(reading);
+                (lines, rest.map(Rest::History))
+            }
             Rest::Rooms { after, told } => self.part_of_rooms(&after, told),
         }
-    }
-
-    fn part_of_history(&self, key: String, mut next: u64, last: u64) -> (Vec<String>, Option<Rest>) {
-        let (mut lines, mut bytes) = (Vec::new(), 0);
-        while next <= last {
-            if bytes > PART {
-                return (lines, Some(Rest::History { key, next, last }));
-            }
-            // It may have been lost to newer ones meanwhile.
-            if let Some(record) = self.history.event(&key, next) {
-                bytes += record.text.len() + record.room.len() + record.nick.len();
-                lines.push(wire::event(record));
-            }
-            next += 1;
-        }
-        lines.push(format!("* end of the history of {}", self.rooms[&key].name.shown));
-        (lines, None)
     }
 
     fn part_of_rooms(&self, after: &str, mut told: usize) -> (Vec<String>, Option<Rest>) {

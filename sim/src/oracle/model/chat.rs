@@ -1,6 +1,6 @@
 //! Users, rooms, and who is told what.
 
-use chat_core::{Report, RoomRecord};
+use chat_core::{Kind, Report, RoomRecord};
 
 use super::names::{Name, Taken};
 use super::peer::User;
@@ -17,10 +17,17 @@ pub(super) struct Room {
     quiet: bool,
 }
 
+impl Room {
+    /// One that has come so far, without members.
+    pub(super) fn new(name: Name, seq: u64, topic: Option<String>) -> Self {
+        Self { name, members: Vec::new(), topic, seq, quiet: false }
+    }
+}
+
 impl Model {
     /// Tells one user a line.
     pub(super) fn tell(&mut self, slot: u32, text: &str) {
-        self.peer(slot).owe(&wire::line(text));
+        self.owe(slot, &wire::line(text));
     }
 
     pub(super) fn tell_all(&mut self, slot: u32, lines: Vec<String>) {
@@ -28,15 +35,16 @@ impl Model {
     }
 
     /// Adds to a room's sequence, and tells its members, but for `except`.
-    fn announce(&mut self, key: &str, kind: &'static str, nick: &str, text: &str, except: Option<u32>) {
+    fn announce(&mut self, key: &str, kind: Kind, nick: &str, text: &str, except: Option<u32>) {
         let room = self.rooms.get_mut(key).expect("rooms that speak exist");
-        if room.quiet && ["joined", "left", "renamed"].contains(&kind) {
+        if room.quiet && [Kind::Joined, Kind::Left, Kind::Renamed].contains(&kind) {
             return;
         }
         room.seq += 1;
         let (room_name, members) = (room.name.shown.clone(), room.members.clone());
         let record = RoomRecord {
             room: room_name,
+            key: key.to_owned(),
             seq: room.seq,
             at: self.stamp,
             nick: nick.to_owned(),
@@ -46,13 +54,17 @@ impl Model {
         let line = wire::line(&wire::event(&record));
         for member in members {
             if Some(member) != except {
-                self.peer(member).owe(&line);
+                self.owe_with_others(member, &line);
             }
+        }
+        if let Some(except) = except {
+            self.turn.single_out(except);
         }
         self.history.keep(key, &record);
         if self.config.report_messages {
-            self.reports.push_back(Report::Room(record));
+            self.turn.reports.push_back(Report::Room(record.clone()));
         }
+        self.turn.records.push(record);
     }
 
     /// Gives a nickname, if it is to be had, and a place in the lobby.
@@ -81,7 +93,7 @@ impl Model {
         user.key = name.key;
         if before != nick {
             for room in user.rooms.clone() {
-                self.announce(&room, "renamed", &before, nick, Some(slot));
+                self.announce(&room, Kind::Renamed, &before, nick, Some(slot));
             }
         }
     }
@@ -117,16 +129,26 @@ impl Model {
         };
         let key = name.key.clone();
         if !self.user(slot).rooms.contains(&key) {
-            if let Err(refusal) = self.may_enter(slot, &name) {
-                return self.tell(slot, &refusal);
-            }
-            self.enter(slot, name);
-            self.tell_joined(slot, &key);
-            self.update_quiet(&key);
+            self.join_named(slot, name);
         } else {
             self.user_mut(slot).current = Some(key.clone());
             self.tell_joined(slot, &key);
         }
+    }
+
+    /// Joins a room that it is not in.
+    pub(super) fn join_named(&mut self, slot: u32, name: Name) {
+        let key = name.key.clone();
+        if let Err(refusal) = self.may_enter(slot, &name) {
+            return self.tell(slot, &refusal);
+        }
+        if self.config.store.is_some() && !self.rooms.contains_key(&key) {
+            return self.wait_for_room(slot, name);
+        }
+        self.enter(slot, name);
+        self.tell_joined(slot, &key);
+        self.replay(slot, &key);
+        self.update_quiet(&key);
     }
 
     fn may_enter(&mut self, slot: u32, name: &Name) -> Result<(), String> {
@@ -135,12 +157,11 @@ impl Model {
             return Err(format!("! you are in {} already: /part one first", wire::count(limit, "room")));
         }
         let shown = &name.shown;
-        let alike = format!("! the name {shown} looks like another room's: choose another, or see /rooms");
         if self.config.lobby.as_deref().and_then(Name::room).is_some_and(|lobby| name.looks_like(&lobby)) {
-            return Err(alike);
+            return Err(looks_alike(shown));
         }
         match self.rooms.get(&name.key) {
-            None if self.rooms.values().any(|room| name.looks_like(&room.name)) => Err(alike),
+            None if self.looks_like_another(name) => Err(looks_alike(shown)),
             None => Ok(()),
             Some(room) => {
                 let limit = self.config.members_per_room;
@@ -150,6 +171,10 @@ impl Model {
         }
     }
 
+    pub(super) fn looks_like_another(&self, name: &Name) -> bool {
+        self.rooms.values().any(|room| name.looks_like(&room.name))
+    }
+
     /// Those who are there hear of it; whoever enters is told apart.
     fn enter(&mut self, slot: u32, name: Name) {
         let key = name.key.clone();
@@ -157,15 +182,14 @@ impl Model {
             if !self.rooms_before.insert(key.clone()) {
                 self.marks.set(Mark::RoomRecreated);
             }
-            let room = Room { name, members: Vec::new(), topic: None, seq: 0, quiet: false };
-            self.rooms.insert(key.clone(), room);
+            self.rooms.insert(key.clone(), Room::new(name, 0, None));
         }
         let nick = self.user(slot).nick.clone();
         let limit = self.config.announce_limit;
         if limit == 0 || self.rooms[&key].members.len() < limit {
-            self.announce(&key, "joined", &nick, "", None);
+            self.announce(&key, Kind::Joined, &nick, "", None);
             if !self.rooms[&key].quiet {
-                self.joiners.push_back(slot);
+                self.turn.joiners.push(slot);
             }
         }
         self.rooms.get_mut(&key).expect("it was made").members.push(slot);
@@ -173,6 +197,7 @@ impl Model {
         user.rooms.push(key.clone());
         user.current = Some(key.clone());
         self.joined.push((slot, key));
+        self.turn.single_out(slot);
     }
 
     fn tell_joined(&mut self, slot: u32, key: &str) {
@@ -204,6 +229,7 @@ impl Model {
         if self.joined.iter().any(|joined| joined.0 == slot && joined.1 == key) {
             self.marks.set(Mark::JoinAndLeaveInOneTurn);
         }
+        self.turn.single_out(slot);
         let user = self.user_mut(slot);
         let nick = user.nick.clone();
         let index = user.rooms.iter().position(|room| room == key).expect("members leave");
@@ -216,7 +242,7 @@ impl Model {
         let room = self.rooms.get_mut(key).expect("rooms with members exist");
         let place = room.members.iter().position(|&member| member == slot).expect("members are in the room");
         room.members.swap_remove(place);
-        self.announce(key, "left", &nick, reason, None);
+        self.announce(key, Kind::Left, &nick, reason, None);
         if self.rooms[key].members.is_empty() {
             self.rooms.remove(key);
             self.history.forget(key);
@@ -231,6 +257,7 @@ impl Model {
         for room in user.rooms.clone() {
             self.leave(slot, &room, reason);
         }
+        self.stop_waiting(slot);
         let gone = self.peer(slot).user.take().expect("it was there");
         self.names_before.insert(gone.key);
     }
@@ -243,22 +270,22 @@ impl Model {
         let few = limit == 0 || members * 10 < limit * 9;
         if !room.quiet && crowd {
             room.quiet = true;
-            self.announce(key, "quiet", "", "", None);
+            self.announce(key, Kind::Quiet, "", "", None);
         } else if room.quiet && few {
             room.quiet = false;
             self.marks.set(Mark::QuietAndLively);
-            self.announce(key, "lively", "", "", None);
+            self.announce(key, Kind::Lively, "", "", None);
         }
     }
 
     /// Says or does something in the current room.
-    pub(super) fn say(&mut self, slot: u32, kind: &'static str, text: &str) {
+    pub(super) fn say(&mut self, slot: u32, kind: Kind, text: &str) {
         if let Some(key) = self.own_room(slot, None) {
             self.say_in(slot, &key, kind, text);
         }
     }
 
-    fn say_in(&mut self, slot: u32, key: &str, kind: &'static str, text: &str) {
+    fn say_in(&mut self, slot: u32, key: &str, kind: Kind, text: &str) {
         let nick = self.user(slot).nick.clone();
         self.announce(key, kind, &nick, text, Some(slot));
     }
@@ -266,7 +293,7 @@ impl Model {
     pub(super) fn message(&mut self, slot: u32, to: &str, text: &str) {
         if to.starts_with('#') {
             if let Some(key) = self.own_room(slot, Some(to)) {
-                self.say_in(slot, &key, "said", text);
+                self.say_in(slot, &key, Kind::Said, text);
             }
             return;
         }
@@ -281,7 +308,7 @@ impl Model {
         let from = self.user(slot).nick.clone();
         self.tell(receiver, &format!("[{}] <{from} -> you> {text}", wire::stamp(self.stamp)));
         if self.config.report_messages {
-            self.reports.push_back(Report::Private { from, to });
+            self.turn.reports.push_back(Report::Private { from, to });
         }
         self.marks.set(Mark::Private);
     }
@@ -296,7 +323,7 @@ impl Model {
     pub(super) fn set_topic(&mut self, slot: u32, topic: &str) {
         let Some(key) = self.own_room(slot, None) else { return };
         self.rooms.get_mut(&key).expect("it is there").topic = Some(topic.to_owned());
-        self.say_in(slot, &key, "topic", topic);
+        self.say_in(slot, &key, Kind::Topic, topic);
         let line = format!("* you set the topic of {}; topic: {topic}", self.rooms[&key].name.shown);
         self.tell(slot, &line);
     }
@@ -319,11 +346,15 @@ impl Model {
         None
     }
 
-    fn user(&self, slot: u32) -> &User {
+    pub(super) fn user(&self, slot: u32) -> &User {
         self.peers[&slot].user.as_ref().expect("only users chat")
     }
 
     fn user_mut(&mut self, slot: u32) -> &mut User {
         self.peer(slot).user.as_mut().expect("only users chat")
     }
+}
+
+pub(super) fn looks_alike(room: &str) -> String {
+    format!("! the name {room} looks like another room's: choose another, or see /rooms")
 }

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use chat_core::{Now, Reason, Timer};
 
+use super::limits::is_in;
 use super::peer::{Peer, Phase, later};
-use super::{Mark, Model, is_in, wire};
+use super::{Mark, Model, wire};
 
 pub(super) const GREETING: Duration = Duration::from_millis(250);
 pub(super) const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -27,11 +28,12 @@ impl Model {
                 self.go_on_with_answer(slot);
             }
         }
+        self.expire_store();
         while let Some((at, slot)) = self.next_deadline()
             && at <= self.now
         {
             // All that is due for one connection, then the next one.
-            while let Some((at, timer)) = self.deadline_of(&self.peers[&slot])
+            while let Some((at, timer)) = self.deadline_of(slot, &self.peers[&slot])
                 && at <= self.now
             {
                 self.expire(slot, timer);
@@ -41,16 +43,21 @@ impl Model {
 
     /// When the engine should next be asked to let time pass, at the latest.
     pub(in crate::oracle) fn deadline(&self) -> Option<u64> {
-        if self.answers_due.is_empty() { self.next_deadline().map(|(at, _)| at) } else { Some(self.now) }
+        if !self.answers_due.is_empty() {
+            return Some(self.now);
+        }
+        let (own, store) = (self.next_deadline(), self.store_deadline());
+        own.map(|(at, _)| at).into_iter().chain(store.map(|(at, _)| at)).min()
     }
 
     /// The first deadline of all; of several at one time, that of the lowest slot.
     fn next_deadline(&self) -> Option<(u64, u32)> {
-        let deadlines = self.peers.iter().filter_map(|(&slot, peer)| Some((self.deadline_of(peer)?.0, slot)));
+        let deadlines =
+            self.peers.iter().filter_map(|(&slot, peer)| Some((self.deadline_of(slot, peer)?.0, slot)));
         deadlines.min()
     }
 
-    fn deadline_of(&self, peer: &Peer) -> Option<(u64, Timer)> {
+    fn deadline_of(&self, slot: u32, peer: &Peer) -> Option<(u64, Timer)> {
         let of_phase = match &peer.phase {
             Phase::Handshaking { until, .. } => [Some((*until, Timer::Handshake)), None],
             Phase::Registering(registering) => {
@@ -72,6 +79,7 @@ impl Model {
         let silent = (chatting && !idle.is_zero()).then(|| (later(peer.heard, idle), Timer::Idle));
         let while_open = [
             silent,
+            self.reader_deadline(slot).map(|at| (at, Timer::LookUp)),
             peer.resume_at.map(|at| (at, Timer::Flood)),
             peer.finished.map(|at| (at, Timer::EndOfInput)),
             stalled.map(|since| (later(since, stall), Timer::Stall)),
@@ -102,7 +110,8 @@ impl Model {
                     Some(reason) => self.close(slot, reason),
                     None => {
                         let greeting = wire::greeting(self.config.name.as_deref(), owes_password);
-                        self.tell(slot, &greeting);
+                        // A handshake that begins meanwhile would come too late, if this were held back.
+                        self.tell_at_once(slot, &greeting);
                     }
                 }
             }
@@ -116,7 +125,8 @@ impl Model {
                 self.close(slot, Reason::Idle);
             }
             Timer::Closing => self.drop_now(slot, Reason::LingerTimeout),
-            Timer::Memory | Timer::Answer => unreachable!("these belong to no one connection"),
+            Timer::LookUp => self.give_up_look_up(slot),
+            Timer::Memory | Timer::Answer | Timer::Store => unreachable!("these belong to no one connection"),
         }
     }
 

@@ -15,11 +15,15 @@ impl Model {
         self.seal_turn();
         self.ending = true;
         self.rooms.clear();
+        self.openings.clear();
+        if !self.held.is_empty() {
+            self.marks.set(Mark::ShutdownWithHeldTurns);
+        }
         self.history.clear();
         let latest = later(self.now, deadlines::SHUTDOWN);
         for slot in self.peers.keys().copied().collect::<Vec<_>>() {
             let peer = self.peer(slot);
-            peer.user = None;
+            (peer.user, peer.opening) = (None, false);
             if peer.debt() > 0 {
                 self.marks.set(Mark::ShutdownWithBacklog);
             }
@@ -57,7 +61,7 @@ impl Model {
         self.end_answer(slot);
         self.peer(slot).forget_owed();
         if let Some(goodbye) = wire::goodbye(reason) {
-            self.tell(slot, goodbye);
+            self.peer(slot).owed.push(&wire::line(goodbye));
         }
         self.begin_closing(slot, reason, true);
         self.marks.set(Mark::Eviction);
@@ -80,9 +84,12 @@ impl Model {
 
     fn begin_closing(&mut self, slot: u32, reason: Reason, deaf: bool) {
         let (until, latest) = (later(self.now, deadlines::LINGER), later(self.now, deadlines::CLOSING));
+        // What it is told last may have to wait; the reason of a cut does not.
+        let behind = (self.stores_first() && !deaf).then_some(self.sealed + 1);
+        let until = if behind.is_some() { latest } else { until };
         let peer = self.peer(slot);
         peer.held.clear();
         peer.stalled = None;
-        peer.phase = Phase::Closing(Closing { reason, until, latest, told: false, deaf });
+        peer.phase = Phase::Closing(Closing { reason, until, latest, told: false, deaf, behind });
     }
 }

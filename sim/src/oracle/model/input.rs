@@ -2,7 +2,8 @@
 
 use std::mem;
 
-use chat_core::{Reason, Report};
+use chat_core::{Kind, Reason, Report};
+use chrono::{DateTime, NaiveDate, Utc};
 
 use super::framing::{Found, Line, first_line, last_line};
 use super::peer::{Phase, Registering, later};
@@ -130,15 +131,21 @@ impl Model {
         if !peer.takes_lines() {
             return false;
         }
-        match peer.token(limit, now) {
+        let (token, owes_password) = (peer.token(limit, now), peer.owes_password());
+        match token {
+            // Of what may be a password nothing is held back.
+            Ok(()) if self.blocks() && !owes_password => {
+                self.wait_for_store(slot);
+                false
+            }
             Ok(()) => true,
-            Err(_) if peer.owes_password() => {
+            Err(_) if owes_password => {
                 self.marks.set(Mark::GuessingTooFast);
                 self.close(slot, Reason::PasswordRefused);
                 false
             }
             Err(at) => {
-                peer.resume_at = Some(at);
+                self.peer(slot).resume_at = Some(at);
                 false
             }
         }
@@ -170,6 +177,9 @@ impl Model {
             }
             Line::TooLong => {
                 self.marks.set(Mark::LineTooLong);
+                if registering.is_none() && self.refuses(slot, false) {
+                    return;
+                }
                 self.tell(slot, wire::TOO_LONG);
                 if registering.is_some() {
                     let owes_password = self.peer(slot).owes_password();
@@ -188,7 +198,7 @@ impl Model {
 
     fn serve_registration(&mut self, slot: u32, text: &str, first: bool) {
         if first && is_http(text) {
-            self.peer(slot).owe(wire::HTTP.as_bytes());
+            self.owe(slot, wire::HTTP.as_bytes());
             return self.close(slot, Reason::Http);
         }
         let line = text.trim_ascii();
@@ -196,7 +206,11 @@ impl Model {
         if self.peer(slot).owes_password() {
             return self.serve_password(slot, line);
         }
-        let nick = match command.to_ascii_lowercase().as_str() {
+        let command = command.to_ascii_lowercase();
+        if command != "/quit" && self.refuses(slot, false) {
+            return;
+        }
+        let nick = match command.as_str() {
             "/help" => {
                 return self.tell_all(slot, wire::help(non_empty(rest).map(|rest| split_word(rest).0)));
             }
@@ -212,7 +226,7 @@ impl Model {
             peer.registered = true;
             peer.heard = now;
             let report = Report::Registered { conn: peer.conn, nick: nick.to_owned() };
-            self.reports.push_back(report);
+            self.turn.reports.push_back(report);
         } else {
             self.registration_refused(slot, Reason::NicknamesRefused);
         }
@@ -251,13 +265,29 @@ impl Model {
         self.refused.push((slot, reason));
     }
 
+    /// `/history` with what stands behind it.
+    fn serve_history(&mut self, slot: u32, rest: &str) {
+        let (first, when) = split_word(rest);
+        if first.eq_ignore_ascii_case("before") {
+            return match point_in_time(when.trim_ascii_end()) {
+                Some(before) => self.show_history_before(slot, before),
+                None => self.tell(slot, &wire::usage("history")),
+            };
+        }
+        match non_empty(rest).map_or(Ok(HISTORY_DEFAULT), |rest| rest.trim_ascii_end().parse()) {
+            Ok(count) => self.show_history(slot, count),
+            Err(_) => self.tell(slot, &wire::usage("history")),
+        }
+    }
+
     fn serve_request(&mut self, slot: u32, text: &str) {
-        if text.is_empty() {
+        let kind = refusable(text);
+        if kind.is_some_and(|said| self.refuses(slot, said)) || text.is_empty() {
             return;
         }
-        let Some(command) = text.strip_prefix('/') else { return self.say(slot, "said", text) };
+        let Some(command) = text.strip_prefix('/') else { return self.say(slot, Kind::Said, text) };
         if command.starts_with('/') {
-            return self.say(slot, "said", command);
+            return self.say(slot, Kind::Said, command);
         }
         let (word, rest) = split_word(command);
         let word = word.to_ascii_lowercase();
@@ -274,22 +304,20 @@ impl Model {
                 let (to, text) = split_word(rest);
                 self.message(slot, to, text);
             }
-            "me" if given.is_some() => self.say(slot, "acted", rest),
+            "me" if given.is_some() => self.say(slot, Kind::Acted, rest),
             "topic" => match given {
                 None => self.show_topic(slot),
                 Some(topic) => self.set_topic(slot, topic),
             },
             "rooms" | "list" => self.list_rooms(slot),
             "who" | "names" => self.list_members(slot, given.map(str::trim_ascii_end)),
-            "history" => match given.map_or(Ok(HISTORY_DEFAULT), |_| trimmed.parse()) {
-                Ok(count) => self.show_history(slot, count),
-                Err(_) => self.tell(slot, &wire::usage("history")),
-            },
+            "history" => self.serve_history(slot, rest),
+            "search" if given.is_some() => self.search(slot, trimmed),
             "quit" => {
                 self.leave_everything(slot, given.unwrap_or("quit"));
                 self.close(slot, Reason::Quit);
             }
-            "nick" | "join" | "msg" | "me" => self.tell(slot, &wire::usage(&word)),
+            "nick" | "join" | "msg" | "me" | "search" => self.tell(slot, &wire::usage(&word)),
             _ => self.tell(slot, wire::UNKNOWN),
         }
     }
@@ -315,4 +343,34 @@ fn split_word(text: &str) -> (&str, &str) {
 
 fn non_empty(text: &str) -> Option<&str> {
     (!text.trim_ascii().is_empty()).then_some(text)
+}
+
+/// What a line is where the store does not answer: none, if it is always served; else whether it is said to a room.
+fn refusable(text: &str) -> Option<bool> {
+    let Some(command) = text.strip_prefix('/').filter(|command| !command.starts_with('/')) else {
+        return Some(!text.is_empty());
+    };
+    let (word, rest) = split_word(command);
+    let given = non_empty(rest).is_some();
+    match word.to_ascii_lowercase().as_str() {
+        "quit" => None,
+        "me" | "topic" => Some(given),
+        "msg" => Some(rest.starts_with('#') && non_empty(split_word(rest).1).is_some()),
+        _ => Some(false),
+    }
+}
+
+/// `YYYY-MM-DD`, or with `THH:MM` behind it; its first moment.
+fn point_in_time(text: &str) -> Option<DateTime<Utc>> {
+    let (date, time) = text.split_once(['T', 't', ' ']).unwrap_or((text, "00:00"));
+    let numbers = |text: &str, between: char| -> Option<Vec<u32>> {
+        let digits = |part: &&str| {
+            !part.is_empty() && part.len() < 6 && part.bytes().all(|byte| byte.is_ascii_digit())
+        };
+        text.split(between).map(|part| Some(part).filter(digits)?.parse().ok()).collect()
+    };
+    let (date, time) = (numbers(date, '-')?, numbers(time, ':')?);
+    let (&[year, month, day], &[hour, minute]) = (&date[..], &time[..]) else { return None };
+    let date = NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, month, day)?;
+    Some(date.and_hms_opt(hour, minute, 0)?.and_utc())
 }

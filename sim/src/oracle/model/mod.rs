@@ -12,7 +12,12 @@
 //! | `names` | which names there can be, which are the same, which look alike |
 //! | `chat` | users, rooms, who is told what |
 //! | `answer` | long answers, in parts |
-//! | `history` | what `/history` can show |
+//! | `history` | what is kept in memory of what rooms said |
+//! | `reading` | `/history`, `/search`, and the last lines for whoever joins |
+//! | `limits` | who may not connect |
+//! | `turn` | what is seen together, and when |
+//! | `keeping` | what is asked of a store, and what happens when it does not answer |
+//! | `opening` | who waits for a room that only the store knows |
 //! | `ends` | how connections end |
 //! | `deadlines` | what is due when |
 //! | `wire` | the words |
@@ -24,25 +29,31 @@ mod ends;
 mod framing;
 mod history;
 mod input;
+mod keeping;
+mod limits;
 mod names;
+mod opening;
 mod peer;
+mod reading;
+mod turn;
 mod wire;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::time::Duration;
 
-use chat_core::{Addresses, Cause, Config, ConnId, Event, Now, Reason, Report, Violation};
+use chat_core::{Cause, Config, ConnId, Event, Now, Reason, Report, Violation};
 use chrono::{DateTime, Utc};
 
 use self::chat::Room;
 use self::history::History;
+use self::keeping::{Asked, Order};
+use self::names::Name;
 pub(super) use self::peer::Peer;
 use self::peer::{Bucket, Phase};
+use self::turn::{Held, Turn};
 use super::marks::{Mark, Marks};
 
-/// Connections over a limit that are told so at one time.
-const MAX_REFUSED: usize = 64;
 /// A wall clock that moves against the monotonic one by more than this is reported.
 const CLOCK_JUMP: chrono::Duration = chrono::Duration::minutes(1);
 
@@ -63,6 +74,31 @@ pub(super) struct Model {
     pub(super) reports: VecDeque<Report>,
     /// Whose the joins among them are, in order.
     pub(super) joiners: VecDeque<u32>,
+    /// The turn under way.
+    turn: Turn,
+    /// How many turns were sealed.
+    sealed: u64,
+    /// Those that nobody may see yet, in order.
+    held: VecDeque<Held>,
+    /// How much they take, by the engine's own count.
+    held_bytes: usize,
+    /// The last batch, and the last one that is stored.
+    emitted: u64,
+    stored_to: u64,
+    /// Batches that are not stored, and since when.
+    outstanding: VecDeque<(u64, u64)>,
+    /// The oldest of them has waited for too long.
+    stuck: bool,
+    /// What the engine has still to ask of the store.
+    orders: VecDeque<Order>,
+    /// How many look-ups there were, the last id, and those without an answer.
+    questions: u64,
+    last_id: u64,
+    asked: Vec<Asked>,
+    /// Who waits for which room, by its key, with the name as each has written it.
+    openings: BTreeMap<String, Vec<(u32, Name)>>,
+    /// Connections whose lines wait until less is held back.
+    waiting: Vec<ConnId>,
     /// Who is due to be given the next part of a long answer.
     answers_due: VecDeque<u32>,
     /// Connections whose nickname or password was refused in the turn under way, in order, and what becomes of scripts.
@@ -90,6 +126,20 @@ impl Model {
             history: History::new(config.history),
             reports: VecDeque::new(),
             joiners: VecDeque::new(),
+            turn: Turn::default(),
+            sealed: 0,
+            held: VecDeque::new(),
+            held_bytes: 0,
+            emitted: 0,
+            stored_to: 0,
+            outstanding: VecDeque::new(),
+            stuck: false,
+            orders: VecDeque::new(),
+            questions: 0,
+            last_id: 0,
+            asked: Vec::new(),
+            openings: BTreeMap::new(),
+            waiting: Vec::new(),
             answers_due: VecDeque::new(),
             refused: Vec::new(),
             joined: Vec::new(),
@@ -115,109 +165,6 @@ impl Model {
         }
     }
 
-    /// A proxy says for whom it has connected.
-    fn forwarded(&mut self, slot: u32, address: IpAddr) {
-        let Phase::Handshaking { over, .. } = self.peer(slot).phase else { return };
-        self.marks.set(Mark::Forwarded);
-        let over = over.or_else(|| self.over(address, Some(slot)));
-        let peer = self.peer(slot);
-        (peer.address, peer.refused) = (address, over.is_some());
-        if let Phase::Handshaking { over: told, .. } = &mut peer.phase {
-            *told = over;
-        }
-        self.refuse(slot, over);
-    }
-
-    /// Others may not connect from now on.
-    pub(super) fn ban(&mut self, now: Now, bans: &Addresses) {
-        self.observe(now);
-        self.config.bans = bans.clone();
-        for slot in self.peers.keys().copied().collect::<Vec<_>>() {
-            let peer = self.peer(slot);
-            let (address, registered) = (peer.address, peer.user.is_some());
-            if !self.is_banned(address) {
-                continue;
-            }
-            match &mut self.peer(slot).phase {
-                Phase::Handshaking { .. } => self.drop_now(slot, Reason::Banned),
-                Phase::Registering(registering) if registering.greeting.is_some() => {
-                    registering.over = Some(Reason::Banned);
-                }
-                Phase::Registering(_) | Phase::Chatting => {
-                    if registered {
-                        self.marks.set(Mark::BannedInChat);
-                    }
-                    self.close(slot, Reason::Banned);
-                }
-                Phase::Closing(_) | Phase::Dropped { .. } => {}
-            }
-        }
-    }
-
-    fn is_banned(&self, address: IpAddr) -> bool {
-        is_in(&self.config.bans, address) && !is_in(&self.config.proxies, address)
-    }
-
-    /// The address that a connection counts for.
-    fn counted(&self, address: IpAddr) -> Option<IpAddr> {
-        let exempt = address.to_canonical().is_loopback() || is_in(&self.config.proxies, address);
-        (!exempt).then(|| network(address.to_canonical()))
-    }
-
-    /// The limit that one more connection from `address` is over, if it is, beside `own`.
-    fn over(&mut self, address: IpAddr, own: Option<u32>) -> Option<Reason> {
-        if self.is_banned(address) {
-            self.marks.set(Mark::Banned);
-            return Some(Reason::Banned);
-        }
-        let limit = |limit: usize| if limit == 0 { usize::MAX } else { limit };
-        let counted = self.counted(address);
-        let in_time = self.comes_in_time(counted);
-        let others = self.peers.iter().filter(|&(&slot, _)| Some(slot) != own);
-        let admitted = others.map(|(_, peer)| peer).filter(|peer| !peer.refused);
-        let same = |peer: &&Peer| counted.is_some() && self.counted(peer.address) == counted;
-        let of_address = admitted.clone().filter(same).count();
-        let unregistered = admitted.clone().filter(|peer| !peer.registered).count();
-        let admitted = admitted.count();
-        if !in_time {
-            self.marks.set(Mark::ConnectingTooFast);
-            Some(Reason::ConnectingTooFast)
-        } else if admitted >= limit(self.config.max_connections) {
-            Some(Reason::ServerFull)
-        } else if of_address >= limit(self.config.max_connections_per_address) {
-            Some(Reason::AddressFull)
-        } else if unregistered >= limit(self.config.max_unregistered) {
-            self.marks.set(Mark::TooManyUnregistered);
-            Some(Reason::TooManyUnregistered)
-        } else {
-            None
-        }
-    }
-
-    /// So many over a limit may be told so.
-    fn refuse(&mut self, slot: u32, over: Option<Reason>) {
-        let refused = self.peers.values().filter(|peer| peer.refused).count();
-        if let Some(reason) = over {
-            self.marks.set(Mark::Refused);
-            if refused > MAX_REFUSED {
-                self.marks.set(Mark::RefusedInSilence);
-                self.drop_now(slot, reason);
-            }
-        }
-    }
-
-    /// Whether `address` may connect once more now.
-    fn comes_in_time(&mut self, address: Option<IpAddr>) -> bool {
-        let (Some(address), Some(limit)) = (address, self.config.connect_rate) else { return true };
-        let limit = (limit.connections, limit.per);
-        let bucket = self.arrivals.entry(address).or_default();
-        let in_time = bucket.check(limit, self.now).is_ok();
-        if in_time {
-            bucket.take(limit, self.now);
-        }
-        in_time
-    }
-
     /// Something happened to a connection.
     pub(super) fn handle(&mut self, now: Now, conn: ConnId, event: &Event<'_>) {
         self.observe(now);
@@ -239,17 +186,6 @@ impl Model {
     pub(super) fn seal(&mut self) {
         self.settle_refused();
         self.seal_turn();
-    }
-
-    fn seal_turn(&mut self) {
-        self.joined.clear();
-        let backlog = self.config.backlog;
-        for peer in self.peers.values_mut() {
-            peer.seal();
-            if backlog != 0 && peer.debt() > backlog {
-                peer.stalled.get_or_insert(self.now);
-            }
-        }
     }
 
     /// How many users there are, how many rooms, and how many bytes of history.
@@ -312,7 +248,9 @@ impl Model {
             peer.stalled = None;
         }
         let flushed = peer.queued() == 0 && peer.writing == 0;
-        if let Phase::Closing(closing) = &mut peer.phase {
+        if let Phase::Closing(closing) = &mut peer.phase
+            && closing.behind.is_none()
+        {
             let linger = if ending && flushed { deadlines::SHUTDOWN_LINGER } else { deadlines::LINGER };
             closing.until = (now + nanos(linger)).min(closing.latest);
         }
@@ -336,7 +274,7 @@ impl Model {
             if ahead.abs() > CLOCK_JUMP {
                 let back = ahead < chrono::Duration::zero();
                 let by = ahead.abs().to_std().expect("an absolute value");
-                self.reports.push_back(Report::ClockJumped { by, back });
+                self.turn.reports.push_back(Report::ClockJumped { by, back });
             }
             if now.utc < before.utc {
                 self.marks.set(Mark::ClockBack);
@@ -353,10 +291,10 @@ impl Model {
 
     fn disconnected(&mut self, slot: u32, cause: Cause) {
         // What had come still counts, as far as flood control lets it; its answers do not.
-        loop {
+        while !self.peer(slot).opening {
             self.end_answer(slot);
             self.resume(slot);
-            if self.peer(slot).answer.as_ref().is_none_or(|answer| answer.sealed) {
+            if self.peer(slot).answer.is_none() {
                 break;
             }
         }
@@ -365,25 +303,14 @@ impl Model {
     }
 }
 
-/// Whether it is one of them, found by looking at each range.
-fn is_in(addresses: &Addresses, address: IpAddr) -> bool {
-    addresses.ranges().any(|range| range.contains(&address.to_canonical()))
-}
-
-/// What one customer has: an IPv4 address, or an IPv6 network of 64 bits.
-fn network(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
-        }
-    }
-}
-
 /// An event of a room, as its members are told of it.
 pub(super) fn encoded(record: &chat_core::RoomRecord) -> Vec<u8> {
     wire::line(&wire::event(record))
+}
+
+/// What a room of this name is known by, if it is a name.
+pub(super) fn room_key(name: &str) -> Option<String> {
+    Name::room(name).map(|name| name.key)
 }
 
 pub(super) fn slot_of(conn: ConnId) -> u32 {

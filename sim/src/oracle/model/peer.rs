@@ -70,6 +70,8 @@ pub(in crate::oracle) struct Closing {
     pub(in crate::oracle) told: bool,
     /// It was cut off, and hears nothing any more.
     pub(super) deaf: bool,
+    /// The turn with its goodbye, which nobody has seen yet.
+    pub(super) behind: Option<u64>,
 }
 
 /// Who somebody is, and where.
@@ -112,8 +114,8 @@ pub(in crate::oracle) struct Peer {
     pub(in crate::oracle) owed: Owed,
     /// What follows behind the long answer under way.
     pub(super) behind: Vec<u8>,
-    /// How many of these bytes belong to the turn under way: nothing of it is seen before it ends.
-    unsealed: usize,
+    /// It waits for a room.
+    pub(super) opening: bool,
     pub(super) answer: Option<Answer>,
     /// Bytes of the outstanding write that are not credited.
     pub(in crate::oracle) writing: usize,
@@ -141,7 +143,7 @@ impl Peer {
             bucket: Bucket::default(),
             owed: Owed::default(),
             behind: Vec::new(),
-            unsealed: 0,
+            opening: false,
             answer: None,
             writing: 0,
             stalled: None,
@@ -158,7 +160,7 @@ impl Peer {
     pub(super) fn takes_lines(&self) -> bool {
         match &self.phase {
             Phase::Registering(registering) => !registering.refused_now,
-            Phase::Chatting => self.answer.is_none(),
+            Phase::Chatting => self.answer.is_none() && !self.opening,
             _ => false,
         }
     }
@@ -182,9 +184,9 @@ impl Peer {
         !self.is_open() || self.held.is_empty()
     }
 
-    /// Bytes that it has not taken, those of the turn under way aside.
+    /// Bytes that it has not taken, of those that it may see.
     pub(in crate::oracle) fn debt(&self) -> usize {
-        self.owed.len() + self.writing + self.behind.len() - self.unsealed
+        self.owed.len() + self.writing + self.behind.len()
     }
 
     /// The most that may be retained of what it sent and was not served: what is held, and a line, where there may
@@ -195,21 +197,12 @@ impl Peer {
 
     /// Bytes that the next write could take up now.
     pub(super) fn queued(&self) -> usize {
-        if self.answer.is_some() { self.owed.len() } else { self.owed.len() - self.unsealed }
-    }
-
-    /// The turn has ended.
-    pub(super) fn seal(&mut self) {
-        self.unsealed = 0;
-        if let Some(answer) = &mut self.answer {
-            answer.sealed = true;
-        }
+        self.owed.len()
     }
 
     /// Forgets what it is owed and no write has taken up.
     pub(super) fn forget_owed(&mut self) {
         self.owed.clear();
-        self.unsealed = 0;
     }
 
     /// Whether it is to be dropped as it is.
@@ -226,7 +219,7 @@ impl Peer {
     pub(in crate::oracle) fn may_be_closed(&mut self, how: Close, reason: Reason) -> bool {
         let flushed = self.owed.is_empty() && self.answer.is_none();
         let (expected, told) = match &mut self.phase {
-            Phase::Closing(closing) if how == Close::AfterFlush && flushed => {
+            Phase::Closing(closing) if how == Close::AfterFlush && flushed && closing.behind.is_none() => {
                 (closing.reason, &mut closing.told)
             }
             Phase::Dropped { reason, told } if how == Close::Now => (*reason, told),
@@ -246,7 +239,7 @@ impl Peer {
             return Err((Promise::Bounded, format!("{conn} is read: {}", self.reading)));
         }
         let unclosed = match &self.phase {
-            Phase::Closing(closing) => !closing.told && self.owed.is_empty(),
+            Phase::Closing(closing) => !closing.told && self.owed.is_empty() && closing.behind.is_none(),
             Phase::Dropped { told, .. } => !told,
             _ => false,
         };
@@ -256,15 +249,15 @@ impl Peer {
         Ok(())
     }
 
-    /// Adds to what it is owed.
+    /// Adds to what it is owed, for it to see.
     pub(super) fn owe(&mut self, line: &[u8]) {
         match &self.phase {
             Phase::Dropped { .. } => {}
             Phase::Closing(closing) if closing.deaf => {}
             _ => {
-                let owed = if self.answer.is_some() { &mut self.behind } else { &mut self.owed.bytes };
+                let answering = self.answer.as_ref().is_some_and(|answer| answer.begun);
+                let owed = if answering { &mut self.behind } else { &mut self.owed.bytes };
                 owed.extend_from_slice(line);
-                self.unsealed += line.len();
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The words that users are told.
 
-use chat_core::{Reason, RoomRecord};
+use chat_core::{Kind, Reason, RoomRecord};
 use chrono::{DateTime, Utc};
 
 pub(super) const PASSWORD_RIGHT: &str =
@@ -19,7 +19,7 @@ pub(super) const HTTP: &str = "HTTP/1.1 400 Bad Request\r\n\
     This is a chat server, not a web server: use nc or telnet.\n";
 
 /// Names, how to write it, what it does.
-const COMMANDS: [(&[&str], &str, &str); 11] = [
+const COMMANDS: [(&[&str], &str, &str); 12] = [
     (&["nick"], "/nick NAME", "change your nickname"),
     (&["join"], "/join #ROOM", "join a room, or go back to one that you are in"),
     (&["part", "leave"], "/part [#ROOM] [REASON]", "leave the room (also /leave)"),
@@ -28,7 +28,12 @@ const COMMANDS: [(&[&str], &str, &str); 11] = [
     (&["topic"], "/topic [TEXT]", "show or set the topic of the room"),
     (&["rooms", "list"], "/rooms", "list the rooms (also /list)"),
     (&["who", "names"], "/who [#ROOM]", "list the members of the room (also /names)"),
-    (&["history"], "/history [N]", "show the last N events of the room: 20 if not given, at most 1000"),
+    (
+        &["history"],
+        "/history [N | before YYYY-MM-DD[THH:MM]]",
+        "show the last N events of the room (20, at most 1000), or those before a time",
+    ),
+    (&["search"], "/search WORDS", "show what the room has said with these words in it, the newest first"),
     (&["help"], "/help [COMMAND]", "show this, or one command of it"),
     (&["quit"], "/quit [REASON]", "leave"),
 ];
@@ -63,15 +68,14 @@ pub(super) fn usage(name: &str) -> String {
 pub(super) fn event(record: &RoomRecord) -> String {
     let RoomRecord { room, at, nick, kind, text, .. } = record;
     let what = match *kind {
-        "said" => format!("<{nick}> {text}"),
-        "acted" => format!("* {nick} {text}"),
-        "joined" => format!("-- {nick} joined"),
-        "left" => format!("-- {nick} left ({text})"),
-        "renamed" => format!("-- {nick} is now known as {text}"),
-        "topic" => format!("-- {nick} set the topic: {text}"),
-        "quiet" => "-- the room is now quiet".into(),
-        "lively" => "-- the room is no longer quiet".into(),
-        other => panic!("rooms have no event of the kind {other}"),
+        Kind::Said => format!("<{nick}> {text}"),
+        Kind::Acted => format!("* {nick} {text}"),
+        Kind::Joined => format!("-- {nick} joined"),
+        Kind::Left => format!("-- {nick} left ({text})"),
+        Kind::Renamed => format!("-- {nick} is now known as {text}"),
+        Kind::Topic => format!("-- {nick} set the topic: {text}"),
+        Kind::Quiet => "-- the room is now quiet".into(),
+        Kind::Lively => "-- the room is no longer quiet".into(),
     };
     format!("[{}] {room} {what}", stamp(*at))
 }

@@ -1,0 +1,129 @@
+//! Rooms that are not here yet: the store is asked how far they have come, and whoever wants to join waits.
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::mem;
+
+use chrono::{DateTime, Utc};
+use smol_str::SmolStr;
+
+use super::history::History;
+use super::name::Name;
+use super::notice::{Notice, Refusal};
+use super::{Chat, Flow, Sink, UserId};
+use crate::store::RoomRecord;
+
+/// Who waits for which room, in the order of their coming, each with the name as it was written. A room stands here for as
+/// long as the store is asked for it, even if nobody waits any longer: a second answer would be an old one.
+#[derive(Debug, Default)]
+pub(super) struct Openings(BTreeMap<SmolStr, Vec<(UserId, Name)>>);
+
+/// How far a room had come.
+#[derive(Debug)]
+pub(crate) struct Past {
+    /// The number of its newest event.
+    pub(crate) seq: u64,
+    pub(crate) topic: Option<String>,
+    /// Its last events, without gaps, up to that number.
+    pub(crate) last: Vec<RoomRecord>,
+}
+
+impl Openings {
+    /// Lets a user wait; whether the store has still to be asked.
+    fn wait(&mut self, user: UserId, name: Name) -> bool {
+        let is_new = !self.0.contains_key(&name.key);
+        self.0.entry(name.key.clone()).or_default().push((user, name));
+        is_new
+    }
+
+    /// A user that has left waits no longer.
+    pub(super) fn forget(&mut self, user: UserId) {
+        // Nearly always there is nothing to look through.
+        self.0.values_mut().for_each(|waiting| waiting.retain(|&(who, _)| who != user));
+    }
+
+    fn has(&self, user: UserId) -> bool {
+        self.0.values().flatten().any(|&(who, _)| who == user)
+    }
+}
+
+impl Chat {
+    /// Whether a user waits for a room.
+    pub(crate) fn is_waiting(&self, user: UserId) -> bool {
+        self.openings.has(user)
+    }
+
+    /// Lets a user wait for a room that is not here, since only the store knows its number and its topic.
+    pub(super) fn wait_for(&mut self, user: UserId, name: &Name, sink: &mut impl Sink) -> Flow {
+        if self.openings.wait(user, name.clone()) {
+            sink.open(&name.key);
+        }
+        Flow::Wait
+    }
+
+    /// The store knows how far the room has come, or cannot say: whoever has waited enters, or is told so. Returns those,
+    /// and what becomes of each.
+    pub(crate) fn opened(
+        &mut self,
+        key: &str,
+        mut past: Option<Past>,
+        at: DateTime<Utc>,
+        sink: &mut impl Sink,
+    ) -> Vec<(UserId, Flow)> {
+        let waiting = self.openings.0.remove(key).unwrap_or_default();
+        let has_past = past.is_some();
+        let mut outcome = Vec::new();
+        for (user, name) in waiting {
+            let flow = if has_past {
+                self.enter_opened(user, &name, &mut past, at, sink)
+            } else {
+                sink.tell(user, Notice::Refused(Refusal::HistoryUnavailable { room: &name.shown }));
+                Flow::Stay
+            };
+            outcome.push((user, flow));
+        }
+        outcome
+    }
+
+    /// The first who enters makes the room.
+    fn enter_opened(
+        &mut self,
+        user: UserId,
+        name: &Name,
+        past: &mut Option<Past>,
+        at: DateTime<Utc>,
+        sink: &mut impl Sink,
+    ) -> Flow {
+        if self.rooms.find(name).is_none()
+            && let Err(refusal) = self.make_room(name, past)
+        {
+            sink.tell(user, Notice::Refused(refusal));
+            return Flow::Stay;
+        }
+        self.enter(user, name, at, sink)
+    }
+
+    fn make_room<'a>(&mut self, name: &'a Name, past: &mut Option<Past>) -> Result<(), Refusal<'a>> {
+        // Somebody may have made one that looks alike meanwhile.
+        let id = self.rooms.create(name).map_err(|_| Refusal::RoomLooksAlike { name: &name.shown })?;
+        let Some(Past { seq, topic, last }) = past.take() else { return Ok(()) };
+        let room = self.rooms.slots.get_mut(id);
+        room.seq = seq;
+        room.topic = topic.map(String::into_boxed_str);
+        // Only what stands together up to the newest has its place here.
+        let fitting =
+            last.iter().rev().zip((1..=seq).rev()).take_while(|(record, seq)| record.seq == *seq).count();
+        let others = last.len() - fitting;
+        for record in last.into_iter().skip(others) {
+            let RoomRecord { at, nick, kind, text, .. } = record;
+            History::keep(&mut self.rooms, id, (at, &nick, kind, &text));
+        }
+        Ok(())
+    }
+
+    /// Nobody waits any longer.
+    pub(super) fn end_openings(&mut self) {
+        drop(mem::take(&mut self.openings));
+    }
+}

@@ -1,0 +1,217 @@
+//! Turns: what is said in one is seen as a whole, and, where it is stored first, not before that.
+
+use std::collections::VecDeque;
+use std::mem;
+
+use chat_core::{ConnId, Report, RoomRecord, StoreMode};
+
+use super::peer::{Phase, later};
+use super::{Mark, Model, deadlines, wire};
+
+/// What is said and done in one turn.
+#[derive(Debug, Default)]
+pub(super) struct Turn {
+    /// To whom what is told, in order.
+    pieces: Vec<(ConnId, Piece)>,
+    /// Whose things were particular in it, in the order of the first of them.
+    particular: Vec<u32>,
+    /// What rooms said.
+    pub(super) records: Vec<RoomRecord>,
+    /// What is to be reported.
+    pub(super) reports: VecDeque<Report>,
+    /// Whose the joins among the reports are.
+    pub(super) joiners: Vec<u32>,
+    /// Rooms that the store is to be asked for.
+    pub(super) opens: Vec<String>,
+    /// Something happened in it, told or not.
+    moved: bool,
+}
+
+/// Something for one connection.
+#[derive(Debug)]
+enum Piece {
+    /// Bytes.
+    Text(Vec<u8>),
+    /// Its long answer goes on from here.
+    Answer,
+}
+
+/// A sealed turn that nobody may see yet.
+#[derive(Debug)]
+pub(super) struct Held {
+    /// Its place among all sealed turns.
+    number: u64,
+    /// The batch that has to be stored before.
+    batch: u64,
+    /// When it was sealed.
+    since: u64,
+    turn: Turn,
+}
+
+impl Turn {
+    fn is_empty(&self) -> bool {
+        let told = !self.pieces.is_empty() || !self.records.is_empty() || !self.reports.is_empty();
+        !told && !self.moved && self.opens.is_empty()
+    }
+
+    /// Something happens in it that is for this user in particular.
+    pub(super) fn single_out(&mut self, slot: u32) {
+        self.moved = true;
+        if !self.particular.contains(&slot) {
+            self.particular.push(slot);
+        }
+    }
+
+    /// What it may count for while it is held back, at least and at most: text may be shared, pieces may be joined.
+    fn weight(&self) -> (usize, usize) {
+        let length =
+            |(_, piece): &(ConnId, Piece)| if let Piece::Text(text) = piece { text.len() } else { 0 };
+        let longest = self.pieces.iter().map(length).max().unwrap_or_default();
+        let all: usize = self.pieces.iter().map(length).sum();
+        // A part of what is shared may keep all of it, what nobody hears of it included.
+        let said: usize = self.records.iter().map(|record| record.text.len()).sum();
+        let overhead = 1_000 + 200 * (self.pieces.len() + self.records.len());
+        (64 + longest, 2 * all + said * (1 + self.pieces.len()) + overhead)
+    }
+
+    fn names(&self, slot: u32) -> bool {
+        self.pieces.iter().any(|(conn, _)| super::slot_of(*conn) == slot)
+    }
+}
+
+impl Model {
+    /// Adds to what one connection is owed, as part of the turn.
+    pub(super) fn owe(&mut self, slot: u32, line: &[u8]) {
+        self.turn.single_out(slot);
+        self.owe_with_others(slot, line);
+    }
+
+    /// The same, where others are told the same.
+    pub(super) fn owe_with_others(&mut self, slot: u32, line: &[u8]) {
+        let conn = self.peer(slot).conn;
+        self.turn.pieces.push((conn, Piece::Text(line.to_vec())));
+    }
+
+    /// Tells one user a line that nothing has to come before.
+    pub(super) fn tell_at_once(&mut self, slot: u32, text: &str) {
+        self.peer(slot).owe(&wire::line(text));
+        self.note_debts();
+    }
+
+    /// From here on the turn holds a long answer.
+    pub(super) fn owe_answer(&mut self, slot: u32) {
+        let conn = self.peer(slot).conn;
+        self.turn.single_out(slot);
+        self.turn.pieces.push((conn, Piece::Answer));
+    }
+
+    /// Whether something that nobody has seen yet names this slot.
+    pub(in crate::oracle) fn is_named(&self, slot: u32) -> bool {
+        self.turn.names(slot) || self.held.iter().any(|held| held.turn.names(slot))
+    }
+
+    /// What is held back counts for so much, at least and at most.
+    pub(in crate::oracle) fn kept_back(&self) -> (usize, usize) {
+        if !self.stores_first() {
+            let least = 64 * self.outstanding.len();
+            return (least, if least == 0 { 0 } else { usize::MAX });
+        }
+        let weights = self.held.iter().map(|held| held.turn.weight());
+        weights.fold((0, 0), |(least, most), (less, more)| (least + less, most + more))
+    }
+
+    pub(super) fn stores_first(&self) -> bool {
+        self.config.store == Some(StoreMode::StoreFirst)
+    }
+
+    /// The turn ends: what was said in it is stored, and shown when it may be.
+    pub(super) fn seal_turn(&mut self) {
+        self.joined.clear();
+        let turn = mem::take(&mut self.turn);
+        if !turn.is_empty() {
+            self.sealed += 1;
+            let has_batch = self.hand_over(&turn);
+            if self.stores_first() && (has_batch || !self.held.is_empty()) {
+                let (number, batch, since) = (self.sealed, self.emitted, self.now);
+                self.held.push_back(Held { number, batch, since, turn });
+            } else {
+                self.release(turn);
+            }
+        }
+        let sealed = self.sealed;
+        for peer in self.peers.values_mut() {
+            if let Phase::Closing(closing) = &mut peer.phase {
+                // If there was nothing in that turn, the one before it counts.
+                closing.behind = closing.behind.map(|behind| behind.min(sealed));
+            }
+        }
+        self.let_go();
+        self.note_debts();
+    }
+
+    /// Shows held turns up to this batch.
+    pub(super) fn release_stored(&mut self, stored: u64) {
+        while let Some(held) = self.held.pop_front_if(|held| held.batch <= stored) {
+            if held.since < self.now {
+                self.marks.set(Mark::ReleasedLate);
+            }
+            self.release(held.turn);
+            self.let_go();
+            self.note_debts();
+        }
+    }
+
+    fn release(&mut self, turn: Turn) {
+        self.reports.extend(turn.reports);
+        self.joiners.extend(turn.joiners);
+        let mut begun = Vec::new();
+        for (conn, piece) in turn.pieces {
+            let slot = super::slot_of(conn);
+            let Some(peer) = self.peers.get_mut(&slot).filter(|peer| peer.conn == conn) else { continue };
+            match piece {
+                Piece::Text(text) => peer.owe(&text),
+                Piece::Answer => {
+                    if let Some(answer) = peer.answer.as_mut().filter(|answer| !answer.begun) {
+                        answer.begun = true;
+                        begun.push(slot);
+                    }
+                }
+            }
+        }
+        for slot in turn.particular {
+            if begun.contains(&slot) && self.peers.contains_key(&slot) {
+                self.note_answer(slot);
+            }
+        }
+    }
+
+    /// Whoever was closed in a turn that is seen by now is given its time from now on.
+    fn let_go(&mut self) {
+        let seen = self.held.front().map_or(self.sealed, |held| held.number - 1);
+        let (now, ending) = (self.now, self.ending);
+        for peer in self.peers.values_mut() {
+            let flushed = peer.queued() == 0 && peer.writing == 0;
+            let Phase::Closing(closing) = &mut peer.phase else { continue };
+            let Some(behind) = closing.behind else { continue };
+            if behind > seen {
+                if behind <= self.sealed {
+                    self.marks.set(Mark::ClosingWaits);
+                }
+                continue;
+            }
+            closing.behind = None;
+            let linger = if ending && flushed { deadlines::SHUTDOWN_LINGER } else { deadlines::LINGER };
+            closing.until = later(now, linger).min(closing.latest);
+        }
+    }
+
+    /// Whoever owes more than it may is given so much time from now on.
+    fn note_debts(&mut self) {
+        let backlog = self.config.backlog;
+        for peer in self.peers.values_mut() {
+            if backlog != 0 && peer.debt() > backlog {
+                peer.stalled.get_or_insert(self.now);
+            }
+        }
+    }
+}

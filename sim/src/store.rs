@@ -1,0 +1,274 @@
+//! A history store made of data: slow, out of order at times, and it outlives the server.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use chat_core::{Action, Batch, Found, Kind, LookUp, LookUpError, Query, RoomRecord, StoreAnswer};
+use chrono::{DateTime, Utc};
+
+use crate::oracle::line_of;
+use crate::plan::Storage;
+use crate::tape::Rng;
+
+/// A millisecond.
+const MS: u64 = 1_000_000;
+/// An answer that is late comes so much later, at least.
+const LATE: u64 = 900 * MS;
+
+/// A store, and what it has been asked.
+#[derive(Debug)]
+pub(crate) struct Store {
+    storage: Storage,
+    chance: Rng,
+    disk: Disk,
+    /// Batches that are not on the disk, and when they will be.
+    batches: VecDeque<(u64, Batch)>,
+    /// Look-ups, and when and how they are answered.
+    look_ups: Vec<(u64, Fate, LookUp)>,
+    /// The last batch on the disk, as this server counts them.
+    stored: u64,
+    /// It does nothing before this.
+    out_until: u64,
+}
+
+/// What becomes of a look-up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Answered,
+    Failed,
+}
+
+/// What is lasting.
+#[derive(Debug, Default)]
+struct Disk {
+    rooms: BTreeMap<String, Room>,
+    /// Every line that was ever stored.
+    lines: BTreeSet<String>,
+    /// What should not have been stored as it was.
+    wrong: Option<String>,
+}
+
+#[derive(Debug, Default)]
+struct Room {
+    seq: u64,
+    topic: Option<String>,
+    events: VecDeque<RoomRecord>,
+}
+
+impl Store {
+    pub(crate) fn new(storage: Storage, seed: u64) -> Self {
+        Self {
+            storage,
+            chance: Rng::new(!seed),
+            disk: Disk::default(),
+            batches: VecDeque::new(),
+            look_ups: Vec::new(),
+            stored: 0,
+            out_until: 0,
+        }
+    }
+
+    fn below(&mut self, bound: u64) -> u64 {
+        self.chance.draw() % bound.max(1)
+    }
+
+    fn one_in(&mut self, count: u32) -> bool {
+        count > 0 && self.below(count.into()) == 0
+    }
+
+    /// Takes what the engine asks of it.
+    pub(crate) fn take(&mut self, now: u64, action: &Action) {
+        let (least, most) = self.storage.delay;
+        let delay = least + self.below(most - least + 1);
+        match action {
+            Action::Store(batch) => {
+                if self.one_in(self.storage.outages) {
+                    self.out_until = self.out_until.max(now + self.below(self.storage.longest));
+                }
+                let before = self.batches.back().map_or(0, |(due, _)| *due);
+                let due = (now + delay).max(before).max(self.out_until);
+                self.batches.push_back((due, batch.clone()));
+            }
+            Action::LookUp(look_up) => {
+                let out = now < self.out_until;
+                let (mut due, mut fate) = (now + delay, Fate::Answered);
+                if self.one_in(if out { 3 } else { self.storage.failures }) {
+                    fate = Fate::Failed;
+                } else if self.one_in(if out { 3 } else { self.storage.losses }) {
+                    return;
+                } else if out {
+                    due = due.max(self.out_until);
+                } else if self.one_in(self.storage.losses) {
+                    due += LATE + self.below(8_000 * MS);
+                }
+                self.look_ups.push((due, fate, look_up.clone()));
+            }
+            _ => {}
+        }
+    }
+
+    /// When it next has something to say, at the earliest.
+    pub(crate) fn next_at(&self) -> Option<u64> {
+        let batch = self.batches.front().map(|(due, _)| *due);
+        let ready = self.look_ups.iter().filter(|(_, _, look_up)| look_up.after <= self.stored);
+        batch.into_iter().chain(ready.map(|(due, ..)| *due)).min()
+    }
+
+    /// What it says now.
+    pub(crate) fn answers(&mut self, now: u64) -> Vec<StoreAnswer> {
+        let mut answers = Vec::new();
+        while let Some((_, batch)) = self.batches.pop_front_if(|(due, _)| *due <= now) {
+            // Sometimes it cannot tell whether it has one, and stores it again.
+            for _ in 0..=u8::from(self.one_in(8)) {
+                batch.events.iter().for_each(|event| self.disk.write(event, self.storage.keeps));
+            }
+            self.stored = batch.number;
+            let said = self.storage.delay.1 > 0 && self.one_in(4);
+            // What was said of a later one holds for this one, too.
+            if !said || self.batches.front().is_none_or(|(due, _)| *due > now) {
+                let number = if self.batches.is_empty() && self.one_in(16) { u64::MAX } else { self.stored };
+                answers.push(StoreAnswer::Stored(number));
+            }
+            if self.one_in(16) {
+                answers.push(StoreAnswer::Stored(self.stored / 2));
+            }
+        }
+        let ready = |(due, _, look_up): &(u64, Fate, LookUp), stored| *due <= now && look_up.after <= stored;
+        while let Some(index) = self.look_ups.iter().position(|entry| ready(entry, self.stored)) {
+            let (_, fate, look_up) = self.look_ups.remove(index);
+            let found = match fate {
+                Fate::Answered => self.look_up(&look_up.query),
+                Fate::Failed => Err(LookUpError::Unavailable),
+            };
+            answers.push(StoreAnswer::Found { id: look_up.id, found });
+        }
+        answers
+    }
+
+    fn look_up(&mut self, query: &Query) -> Result<Found, LookUpError> {
+        let cut = self.one_in(4);
+        match query {
+            Query::Search { .. } if !self.storage.searches => Err(LookUpError::Unsupported),
+            Query::Search { key, words, to, count } => {
+                let mut events = self.disk.search(key, words, *to);
+                let complete = events.len() > *count || !cut;
+                events.truncate(if complete { *count } else { events.len() / 2 });
+                Ok(Found::Events { events, complete })
+            }
+            Query::Room { key, last } => Ok(self.disk.room(key, *last)),
+            Query::Bounds { key, before } => Ok(Found::Bounds(self.disk.bounds(key, *before))),
+            Query::Events { key, from, to } => {
+                Ok(Found::Events { events: self.disk.events(key, *from, *to), complete: true })
+            }
+        }
+    }
+
+    /// The server has died: of what was not stored, a part is on the disk.
+    pub(crate) fn crash(&mut self) {
+        let kept = self.below(self.batches.len() as u64 + 1) as usize;
+        self.end(kept);
+    }
+
+    /// The server has ended in order, and has waited for its store.
+    pub(crate) fn settle(&mut self) {
+        self.end(self.batches.len());
+    }
+
+    fn end(&mut self, kept: usize) {
+        for (_, batch) in std::mem::take(&mut self.batches).into_iter().take(kept) {
+            batch.events.iter().for_each(|event| self.disk.write(event, self.storage.keeps));
+        }
+        self.look_ups.clear();
+        self.stored = 0;
+    }
+
+    /// From now on it does all it is asked, and at once.
+    pub(crate) fn heal(&mut self, now: u64) {
+        let Storage { keeps, searches, .. } = self.storage;
+        self.storage = Storage { keeps, searches, ..Storage::default() };
+        self.out_until = now;
+        self.batches.iter_mut().for_each(|(due, _)| *due = now.min(*due));
+        self.look_ups.iter_mut().for_each(|(due, ..)| *due = now.min(*due));
+    }
+
+    /// How far each room has come, by its key.
+    pub(crate) fn heads(&self) -> BTreeMap<String, u64> {
+        self.disk.rooms.iter().map(|(key, room)| (key.clone(), room.seq)).collect()
+    }
+
+    /// What should not have been stored as it was.
+    pub(crate) fn wrong(&self) -> Option<&str> {
+        self.disk.wrong.as_deref()
+    }
+
+    /// Whether an event that is shown so was ever stored.
+    pub(crate) fn has(&self, event: &str) -> bool {
+        self.disk.lines.contains(event)
+    }
+}
+
+impl Disk {
+    /// An event is known by its room and number: stored twice, it is stored once.
+    fn write(&mut self, event: &RoomRecord, keeps: usize) {
+        let room = self.rooms.entry(event.key.clone()).or_default();
+        if event.seq <= room.seq {
+            if room.events.iter().any(|stored| stored.seq == event.seq && stored != event) {
+                self.wrong.get_or_insert_with(|| format!("another event has the place of {event:?}"));
+            }
+            return;
+        }
+        if event.seq != room.seq + 1 {
+            let last = room.seq;
+            self.wrong.get_or_insert_with(|| format!("{event:?} is stored behind number {last}"));
+        }
+        room.seq = event.seq;
+        if event.kind == Kind::Topic {
+            room.topic = Some(event.text.clone());
+        }
+        room.events.push_back(event.clone());
+        if keeps > 0 && room.events.len() > keeps {
+            room.events.pop_front();
+        }
+        self.lines.extend(line_of(event));
+    }
+
+    fn of(&self, key: &str) -> impl DoubleEndedIterator<Item = &RoomRecord> {
+        self.rooms.get(key).into_iter().flat_map(|room| &room.events)
+    }
+
+    fn room(&self, key: &str, last: usize) -> Found {
+        let Some(room) = self.rooms.get(key) else {
+            return Found::Room { seq: 0, topic: None, last: Vec::new() };
+        };
+        let older = room.events.len().saturating_sub(last);
+        let last = room.events.iter().skip(older).cloned().collect();
+        Found::Room { seq: room.seq, topic: room.topic.clone(), last }
+    }
+
+    fn bounds(&self, key: &str, before: Option<DateTime<Utc>>) -> Option<(u64, u64)> {
+        let fits = |event: &&RoomRecord| before.is_none_or(|before| event.at < before);
+        let mut seqs = self.of(key).filter(fits).map(|event| event.seq);
+        let oldest = seqs.next()?;
+        Some((oldest, seqs.next_back().unwrap_or(oldest)))
+    }
+
+    fn events(&self, key: &str, from: u64, to: u64) -> Vec<RoomRecord> {
+        let (mut events, mut bytes) = (Vec::new(), 0);
+        for event in self.of(key).filter(|event| (from..=to).contains(&event.seq)) {
+            bytes += event.text.len();
+            if bytes > Query::PART && !events.is_empty() {
+                break;
+            }
+            events.push(event.clone());
+        }
+        events
+    }
+
+    fn search(&self, key: &str, words: &str, to: u64) -> Vec<RoomRecord> {
+        let said = [Kind::Said, Kind::Acted, Kind::Topic];
+        let fits = |event: &&RoomRecord| {
+            let all = words.split(' ').all(|word| event.text.contains(word));
+            event.seq <= to && all && said.contains(&event.kind)
+        };
+        self.of(key).rev().filter(fits).cloned().collect()
+    }
+}

@@ -1,0 +1,72 @@
+//! What can go wrong with a store, each in one line.
+
+use std::fmt;
+
+/// A store could not do something just now; what it said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreError(pub String);
+
+impl StoreError {
+    pub(crate) fn new(reason: impl fmt::Display) -> Self {
+        // One line, whatever a library says.
+        Self(reason.to_string().replace(['\n', '\r'], " "))
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for StoreError {}
+
+/// Why nothing was looked up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReadError {
+    /// This store cannot do that.
+    Unsupported,
+    /// It could not just now.
+    Failed(StoreError),
+}
+
+impl From<StoreError> for ReadError {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unsupported => f.write_str("this store cannot do that"),
+            Self::Failed(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for ReadError {}
+
+/// Why a store cannot be used at all; never with a password in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenError(pub String);
+
+impl OpenError {
+    pub(crate) fn new(reason: impl fmt::Display) -> Self {
+        Self(StoreError::new(reason).0)
+    }
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for OpenError {}
+
+impl From<StoreError> for OpenError {
+    fn from(error: StoreError) -> Self {
+        Self(error.0)
+    }
+}

@@ -1,0 +1,110 @@
+//! History that survives: what rooms said, in SQLite, PostgreSQL or Redis, and the worker between them and the engine.
+//!
+//! ```text
+//!  the driver's thread:  StoreHandle ── batches ──▶ writer thread ── Store::write: one transaction for all that waits
+//!                                   ── look-ups ──▶ reader thread ── Store::look_up, on a connection of its own
+//!                        StoreAnswer ◀────────────── both
+//! ```
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `open` | a URL to stores |
+//! | `worker` | the two threads: group commit, retries, what is done in idle moments |
+//! | `sqlite`, `postgres`, `redis` | the stores |
+//! | `retention` | what is to be forgotten |
+//! | `words` | the words of a text, the same for every store |
+//! | `bounds` | the last event before a moment, by binary search |
+//! | `transfer` | export and import |
+//! | `error` | what can go wrong, each in a line |
+
+mod bounds;
+mod error;
+mod open;
+mod postgres;
+mod redis;
+mod retention;
+mod sqlite;
+mod transfer;
+mod words;
+mod worker;
+
+use chat_core::{Found, Query, RoomRecord};
+use chrono::{DateTime, Utc};
+
+pub use error::{OpenError, ReadError, StoreError};
+pub use open::{Opened, open, open_to_read};
+pub use postgres::Postgres;
+pub use redis::Redis;
+pub use retention::Retention;
+pub use sqlite::Sqlite;
+pub use transfer::{ExportError, ImportError, Transferred, export, import};
+pub use worker::{Answer, StoreHandle, Stores, Worker};
+
+/// What is known of a room beside its events. It outlives them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoomInfo {
+    /// What the room is known by.
+    pub key: String,
+    /// Its name, as it was last shown.
+    pub name: String,
+    /// The number of its newest event.
+    pub seq: u64,
+    /// Its topic.
+    pub topic: Option<String>,
+}
+
+/// Keeps what rooms said. Its calls may take as long as they need.
+///
+/// Stamps are kept to the microsecond. A store whose connection broke makes another one at the next call.
+pub trait Store: Send {
+    /// Stores events: all of them, and so that they survive the end of this process, or none.
+    ///
+    /// An event is known by its room and number: storing it twice is storing it once. The events of a room come in the
+    /// order of their numbers.
+    ///
+    /// # Errors
+    ///
+    /// If the store could not, or cannot say whether it did. Then the same events have to be stored again.
+    fn write(&mut self, events: &[RoomRecord]) -> Result<(), StoreError>;
+
+    /// Looks something up, as [`Query`] says. Kinds of event that this version does not know are left out.
+    ///
+    /// # Errors
+    ///
+    /// If the store never can, or could not now.
+    fn look_up(&mut self, query: &Query) -> Result<Found, ReadError>;
+
+    /// Forgets some of what is to be forgotten, within some milliseconds; says whether there may be more. Numbers and
+    /// topics of rooms stay.
+    ///
+    /// # Errors
+    ///
+    /// If the store could not.
+    fn prune(&mut self, retention: &Retention, now: DateTime<Utc>) -> Result<bool, StoreError>;
+
+    /// Does some of what was put off when events were stored, within some milliseconds; says whether there is more.
+    ///
+    /// # Errors
+    ///
+    /// If the store could not.
+    fn catch_up(&mut self) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
+    /// The rooms that follow this key in the order of keys, as many as fit into an answer; none after the last one.
+    ///
+    /// # Errors
+    ///
+    /// If the store could not.
+    fn rooms(&mut self, after: &str) -> Result<Vec<RoomInfo>, StoreError>;
+
+    /// Lets a room be at least as far as it is elsewhere, and have its topic if it was further there.
+    ///
+    /// # Errors
+    ///
+    /// If the store could not, or cannot say whether it did.
+    fn restore(&mut self, room: &RoomInfo) -> Result<(), StoreError>;
+}
+
+/// Rooms in one answer of [`Store::rooms`].
+const ROOMS: usize = 500;

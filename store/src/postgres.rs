@@ -1,0 +1,138 @@
+//! PostgreSQL: for operators who have one, and want to ask it themselves.
+//!
+//! A connection is made when it is needed, and given up after any error. One that writes holds a lock, so that two servers
+//! never number the same rooms.
+
+mod prune;
+mod read;
+mod schema;
+mod search;
+mod session;
+mod write;
+
+use std::collections::HashMap;
+
+use ::postgres::Config;
+use ::postgres::config::Host;
+use chat_core::{Found, Query, RoomRecord};
+use chrono::{DateTime, Utc};
+
+use self::session::{Purpose, Session};
+use crate::{OpenError, ReadError, Retention, RoomInfo, Store, StoreError};
+
+/// Rooms whose ids are remembered at most.
+const KNOWN_ROOMS: usize = 4_096;
+
+/// History in a database of PostgreSQL.
+pub struct Postgres {
+    config: Config,
+    purpose: Purpose,
+    session: Option<Session>,
+    /// Ids of rooms, by key.
+    known: HashMap<String, i64>,
+    /// The room that was last looked at for what is to be forgotten.
+    pruned: i64,
+}
+
+impl Postgres {
+    /// Opens the database, and makes the tables if they are not there, as the only one who writes to it. Whether what is
+    /// stored survives the end of power is the server's setting; with `sync_full` it does.
+    ///
+    /// # Errors
+    ///
+    /// If there is no connection, the database cannot be used, or another server has it.
+    pub fn open(url: &str, sync_full: bool) -> Result<Self, OpenError> {
+        Self::with(url, Purpose::Write { sync_full })
+    }
+
+    /// Opens a database that was open before, only to read it.
+    ///
+    /// # Errors
+    ///
+    /// If there is no connection, or the database cannot be used.
+    pub fn open_to_read(url: &str) -> Result<Self, OpenError> {
+        Self::with(url, Purpose::Read)
+    }
+
+    fn with(url: &str, purpose: Purpose) -> Result<Self, OpenError> {
+        // What is wrong may be the password, and so it is not shown.
+        let config = url.parse().map_err(|_| OpenError::new("the URL of PostgreSQL cannot be understood"))?;
+        let mut store = Self { config, purpose, session: None, known: HashMap::new(), pruned: 0 };
+        let name = store.name();
+        store.session().map_err(|error| OpenError::new(format_args!("{name}: {error}")))?;
+        Ok(store)
+    }
+
+    /// Which database it is.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let host = match self.config.get_hosts().first() {
+            Some(Host::Tcp(host)) => host.clone(),
+            Some(Host::Unix(path)) => path.display().to_string(),
+            None => String::new(),
+        };
+        format!("postgres://{host}/{}", self.config.get_dbname().unwrap_or_default())
+    }
+
+    fn session(&mut self) -> Result<&mut Session, StoreError> {
+        match &mut self.session {
+            Some(session) => Ok(session),
+            none => Ok(none.insert(Session::start(&self.config, self.purpose)?)),
+        }
+    }
+
+    /// Whatever went wrong, the next call begins anew: nothing here tells a broken connection from a bad moment.
+    fn try_with<T>(
+        &mut self,
+        work: impl FnOnce(&mut Session) -> Result<T, ::postgres::Error>,
+    ) -> Result<T, StoreError> {
+        let done = work(self.session()?);
+        done.map_err(|error| {
+            self.session = None;
+            self.known.clear();
+            session::explain(&error)
+        })
+    }
+}
+
+impl Store for Postgres {
+    fn write(&mut self, events: &[RoomRecord]) -> Result<(), StoreError> {
+        if self.known.len() > KNOWN_ROOMS {
+            self.known.clear();
+        }
+        let mut known = std::mem::take(&mut self.known);
+        self.try_with(|session| write::write(session, &mut known, events))?;
+        self.known = known;
+        Ok(())
+    }
+
+    fn look_up(&mut self, query: &Query) -> Result<Found, ReadError> {
+        let found = self.try_with(|session| match query {
+            Query::Room { key, last } => read::room(session, key, *last),
+            Query::Bounds { key, before } => read::bounds(session, key, *before),
+            Query::Events { key, from, to } => read::events(session, key, *from, *to),
+            Query::Search { key, words, to, count } => search::search(session, key, words, *to, *count),
+        });
+        found.map_err(ReadError::Failed)
+    }
+
+    fn prune(&mut self, retention: &Retention, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        let mut pruned = self.pruned;
+        let more = self.try_with(|session| prune::prune(session, &mut pruned, retention, now))?;
+        self.pruned = pruned;
+        Ok(more)
+    }
+
+    fn rooms(&mut self, after: &str) -> Result<Vec<RoomInfo>, StoreError> {
+        self.try_with(|session| read::rooms(session, after))
+    }
+
+    fn restore(&mut self, room: &RoomInfo) -> Result<(), StoreError> {
+        self.try_with(|session| write::restore(session, room))
+    }
+}
+
+/// Numbers as PostgreSQL has them.
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,125 @@
+//! Looking up rooms, bounds and events.
+
+use ::postgres::{Error, Row};
+use chat_core::{Found, Kind, Query, RoomRecord};
+use chrono::{DateTime, Utc};
+
+use super::session::Session;
+use super::signed;
+use crate::bounds::last_before;
+use crate::{ROOMS, RoomInfo};
+
+/// Events that are asked for at once. More are sent than fit into a part, if they are long.
+const PAGE: i64 = 256;
+
+const FIND: &str = "SELECT id, name, seq, topic FROM chat.rooms WHERE key = $1";
+const LAST: &str = "
+    SELECT seq, at, kind, nick, text FROM chat.events WHERE room = $1 AND seq <= $2 ORDER BY seq DESC LIMIT $3";
+const ENDS: &str = "
+    SELECT (SELECT min(seq) FROM chat.events WHERE room = $1), (SELECT max(seq) FROM chat.events WHERE room = $1)";
+const NEXT: &str = "SELECT seq, at FROM chat.events WHERE room = $1 AND seq >= $2 ORDER BY seq LIMIT 1";
+const EVENTS: &str = "
+    SELECT seq, at, kind, nick, text FROM chat.events WHERE room = $1 AND seq BETWEEN $2 AND $3
+    ORDER BY seq LIMIT $4";
+const NAMES: &str = "SELECT key, name, seq, topic FROM chat.rooms WHERE key > $1 ORDER BY key LIMIT $2";
+
+/// A room's row.
+pub(super) struct Room {
+    pub(super) id: i64,
+    key: String,
+    name: String,
+    pub(super) seq: u64,
+    topic: Option<String>,
+}
+
+pub(super) fn find(session: &mut Session, key: &str) -> Result<Option<Room>, Error> {
+    Ok(session.query(FIND, &[&key])?.first().map(|row| Room {
+        id: row.get(0),
+        key: key.to_owned(),
+        name: row.get(1),
+        seq: number(row, 2),
+        topic: row.get(3),
+    }))
+}
+
+pub(super) fn room(session: &mut Session, key: &str, last: usize) -> Result<Found, Error> {
+    let Some(room) = find(session, key)? else {
+        return Ok(Found::Room { seq: 0, topic: None, last: Vec::new() });
+    };
+    let limit = i64::try_from(last).unwrap_or(i64::MAX);
+    let mut events: Vec<RoomRecord> = Vec::new();
+    for row in session.query(LAST, &[&room.id, &signed(room.seq), &limit])? {
+        // Without gaps: none is left out in the middle.
+        match record(&room, &row) {
+            Some(event) if event.seq + events.len() as u64 == room.seq => events.push(event),
+            _ => break,
+        }
+    }
+    events.reverse();
+    Ok(Found::Room { seq: room.seq, topic: room.topic, last: events })
+}
+
+pub(super) fn bounds(
+    session: &mut Session,
+    key: &str,
+    before: Option<DateTime<Utc>>,
+) -> Result<Found, Error> {
+    let Some(room) = find(session, key)? else { return Ok(Found::Bounds(None)) };
+    let ends = session.query(ENDS, &[&room.id])?;
+    let end = |column| ends.first().and_then(|row| row.get::<_, Option<i64>>(column)).map(i64::unsigned_abs);
+    let Some(ends) = end(0).zip(end(1)) else { return Ok(Found::Bounds(None)) };
+    let Some(before) = before else { return Ok(Found::Bounds(Some(ends))) };
+    let last = last_before(ends, before, |seq| {
+        let rows = session.query(NEXT, &[&room.id, &signed(seq)])?;
+        Ok::<_, Error>(rows.first().map(|row| (number(row, 0), row.get(1))))
+    })?;
+    Ok(Found::Bounds(last.map(|last| (ends.0, last))))
+}
+
+pub(super) fn events(session: &mut Session, key: &str, from: u64, to: u64) -> Result<Found, Error> {
+    let mut events = Vec::new();
+    let Some(room) = find(session, key)? else { return Ok(Found::Events { events, complete: true }) };
+    let (mut from, to) = (signed(from), signed(to));
+    let mut bytes = 0;
+    loop {
+        let page = session.query(EVENTS, &[&room.id, &from, &to, &PAGE])?;
+        for row in &page {
+            from = row.get::<_, i64>(0) + 1;
+            let Some(event) = record(&room, row) else { continue };
+            // Nicknames count, too: joins have nothing else.
+            bytes += event.nick.len() + event.text.len();
+            if bytes > Query::PART && !events.is_empty() {
+                return Ok(Found::Events { events, complete: true });
+            }
+            events.push(event);
+        }
+        if i64::try_from(page.len()).is_ok_and(|len| len < PAGE) {
+            return Ok(Found::Events { events, complete: true });
+        }
+    }
+}
+
+pub(super) fn rooms(session: &mut Session, after: &str) -> Result<Vec<RoomInfo>, Error> {
+    let limit = i64::try_from(ROOMS).unwrap_or(i64::MAX);
+    let info =
+        |row: &Row| RoomInfo { key: row.get(0), name: row.get(1), seq: number(row, 2), topic: row.get(3) };
+    Ok(session.query(NAMES, &[&after, &limit])?.iter().map(info).collect())
+}
+
+/// The event in a row with `seq, at, kind, nick, text`, if this version knows its kind.
+pub(super) fn record(room: &Room, row: &Row) -> Option<RoomRecord> {
+    let kind = Kind::from_word(row.get(2))?;
+    Some(RoomRecord {
+        room: room.name.clone(),
+        key: room.key.clone(),
+        seq: number(row, 0),
+        at: row.get(1),
+        nick: row.get(3),
+        kind,
+        text: row.get(4),
+    })
+}
+
+pub(super) fn number(row: &Row, column: usize) -> u64 {
+    row.get::<_, i64>(column).unsigned_abs()
+}

@@ -1,0 +1,149 @@
+//! Storing events: one statement, which is a transaction of its own, unless there are new rooms.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use ::postgres::Error;
+use chat_core::{Kind, RoomRecord};
+use chrono::{DateTime, Utc};
+
+use super::session::Session;
+use super::signed;
+use crate::RoomInfo;
+use crate::words::spaced;
+
+const NEW_ROOMS: &str = "
+    INSERT INTO chat.rooms (key, name) SELECT * FROM unnest($1::text[], $2::text[]) ON CONFLICT (key) DO NOTHING";
+
+const FIND_ROOMS: &str = "SELECT key, id FROM chat.rooms WHERE key = ANY($1::text[])";
+
+/// Events that are there already come back from no insert, and so their bytes do not count again.
+const STORE: &str = "
+    WITH new AS (
+        INSERT INTO chat.events (room, seq, at, kind, nick, text, search)
+        SELECT room, seq, at, kind, nick, text, array_to_tsvector(string_to_array(words, ' '))
+        FROM unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[])
+            AS given (room, seq, at, kind, nick, text, words)
+        ON CONFLICT DO NOTHING
+        RETURNING room, octet_length(nick) + octet_length(text) AS bytes
+    ),
+    sums AS (SELECT room, sum(bytes)::bigint AS bytes FROM new GROUP BY room)
+    UPDATE chat.rooms SET
+        name = CASE WHEN given.seq >= rooms.seq THEN given.name ELSE rooms.name END,
+        seq = greatest(rooms.seq, given.seq),
+        topic = CASE WHEN given.topic_seq > rooms.topic_seq THEN nullif(given.topic, '') ELSE rooms.topic END,
+        topic_seq = greatest(rooms.topic_seq, given.topic_seq),
+        bytes = rooms.bytes + coalesce(sums.bytes, 0)
+    FROM unnest($8::bigint[], $9::text[], $10::bigint[], $11::text[], $12::bigint[])
+        AS given (room, name, seq, topic, topic_seq)
+        LEFT JOIN sums USING (room)
+    WHERE rooms.id = given.room";
+
+const RESTORE: &str = "
+    INSERT INTO chat.rooms (key, name, seq, topic, topic_seq) VALUES ($1, $2, $3, $4, $3)
+    ON CONFLICT (key) DO UPDATE SET
+        name = excluded.name, seq = excluded.seq, topic = excluded.topic, topic_seq = excluded.topic_seq
+    WHERE rooms.seq <= excluded.seq";
+
+pub(super) fn write(
+    session: &mut Session,
+    known: &mut HashMap<String, i64>,
+    events: &[RoomRecord],
+) -> Result<(), Error> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    learn_rooms(session, known, events)?;
+    let room = |event: &RoomRecord| known.get(&event.key).copied().unwrap_or_default();
+    let rooms: Vec<i64> = events.iter().map(room).collect();
+    let seqs: Vec<i64> = events.iter().map(|event| signed(event.seq)).collect();
+    let stamps: Vec<DateTime<Utc>> = events.iter().map(|event| event.at).collect();
+    let kinds: Vec<&str> = events.iter().map(|event| event.kind.word()).collect();
+    let nicks: Vec<Cow<'_, str>> = events.iter().map(|event| plain(&event.nick)).collect();
+    let texts: Vec<Cow<'_, str>> = events.iter().map(|event| plain(&event.text)).collect();
+    let words: Vec<Option<String>> =
+        events.iter().zip(&rooms).map(|(event, &room)| searched(event, room)).collect();
+
+    let mut changes: HashMap<i64, Change<'_>> = HashMap::new();
+    for (event, &room) in events.iter().zip(&rooms) {
+        changes.entry(room).or_insert(Change { newest: event, topic: None }).take(event);
+    }
+    let ids: Vec<i64> = changes.keys().copied().collect();
+    let names: Vec<&str> = changes.values().map(|change| &*change.newest.room).collect();
+    let newest: Vec<i64> = changes.values().map(|change| signed(change.newest.seq)).collect();
+    let topics: Vec<Option<Cow<'_, str>>> =
+        changes.values().map(|change| change.topic.map(|event| plain(&event.text))).collect();
+    let topic_seqs: Vec<i64> =
+        changes.values().map(|change| change.topic.map_or(0, |event| signed(event.seq))).collect();
+    session.execute(
+        STORE,
+        &[
+            &rooms,
+            &seqs,
+            &stamps,
+            &kinds,
+            &nicks,
+            &texts,
+            &words,
+            &ids,
+            &names,
+            &newest,
+            &topics,
+            &topic_seqs,
+        ],
+    )
+}
+
+/// What a batch comes to for one room.
+struct Change<'a> {
+    newest: &'a RoomRecord,
+    topic: Option<&'a RoomRecord>,
+}
+
+impl<'a> Change<'a> {
+    fn take(&mut self, event: &'a RoomRecord) {
+        if event.seq >= self.newest.seq {
+            self.newest = event;
+        }
+        if event.kind == Kind::Topic && self.topic.is_none_or(|topic| topic.seq < event.seq) {
+            self.topic = Some(event);
+        }
+    }
+}
+
+/// Has an id for every room of these events.
+fn learn_rooms(
+    session: &mut Session,
+    known: &mut HashMap<String, i64>,
+    events: &[RoomRecord],
+) -> Result<(), Error> {
+    let unknown: HashMap<&str, &str> = events
+        .iter()
+        .filter(|event| !known.contains_key(&event.key))
+        .map(|event| (&*event.key, &*event.room))
+        .collect();
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    let (keys, names): (Vec<&str>, Vec<&str>) = unknown.into_iter().unzip();
+    session.execute(NEW_ROOMS, &[&keys, &names])?;
+    for row in session.query(FIND_ROOMS, &[&keys])? {
+        known.insert(row.get(0), row.get(1));
+    }
+    Ok(())
+}
+
+/// What is searched: the words, and the room, so that the index alone finds those of a room.
+fn searched(event: &RoomRecord, room: i64) -> Option<String> {
+    event.kind.is_talk().then(|| format!("{} #{room}", spaced(&event.text)).trim_start().to_owned())
+}
+
+/// PostgreSQL has no text with this character in it, and would refuse the batch for ever.
+fn plain(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') { text.replace('\0', "\u{fffd}").into() } else { text.into() }
+}
+
+pub(super) fn restore(session: &mut Session, room: &RoomInfo) -> Result<(), Error> {
+    let topic = room.topic.as_deref().map(plain);
+    session.execute(RESTORE, &[&room.key, &room.name, &signed(room.seq), &topic])
+}

@@ -1,0 +1,108 @@
+//! A connection to a server that remembers.
+
+use std::time::Duration;
+
+use ::redis::{Client, Connection, RedisError, RedisResult, cmd};
+
+use crate::StoreError;
+
+/// How long to wait for a connection, and for an answer.
+const CONNECT: Duration = Duration::from_secs(5);
+const ANSWER: Duration = Duration::from_secs(10);
+/// The version of the keys. A new one needs a step that makes the older keys its own, here.
+const FORMAT: u32 = 1;
+/// The option in a URL that is ours.
+const VOLATILE: &str = "allow-volatile=yes";
+
+/// What is asked of a server.
+#[derive(Clone, Copy)]
+pub(super) struct Demands {
+    pub(super) allow_volatile: bool,
+    pub(super) sync_full: bool,
+    /// Whether it is only read.
+    pub(super) reads: bool,
+    /// Whether this is the first connection. What can only be warned about is said once.
+    pub(super) is_first: bool,
+}
+
+/// Takes our option out of a URL.
+pub(super) fn options(url: &str) -> (String, Demands) {
+    let (address, query) = url.split_once('?').unwrap_or((url, ""));
+    let others: Vec<&str> =
+        query.split('&').filter(|option| !option.is_empty() && *option != VOLATILE).collect();
+    let allow_volatile = query.split('&').any(|option| option == VOLATILE);
+    let url = if others.is_empty() { address.into() } else { format!("{address}?{}", others.join("&")) };
+    (url, Demands { allow_volatile, sync_full: false, reads: false, is_first: true })
+}
+
+pub(super) fn connect(client: &Client, demands: Demands) -> Result<Connection, StoreError> {
+    let open = || {
+        let connection = client.get_connection_with_timeout(CONNECT)?;
+        connection.set_read_timeout(Some(ANSWER))?;
+        connection.set_write_timeout(Some(ANSWER))?;
+        Ok(connection)
+    };
+    let mut connection = open().map_err(|error: RedisError| explain(&error))?;
+    if !demands.reads {
+        check_memory(&mut connection, demands)?;
+    }
+    check_format(&mut connection, demands)?;
+    Ok(connection)
+}
+
+/// Whether the server still knows tomorrow what it is told.
+fn check_memory(connection: &mut Connection, demands: Demands) -> Result<(), StoreError> {
+    let info = |connection: &mut Connection, section: &str| -> RedisResult<String> {
+        cmd("INFO").arg(section).query(connection)
+    };
+    let persistence = info(connection, "persistence").map_err(|error| explain(&error))?;
+    let appends = persistence.lines().any(|line| line.trim_end() == "aof_enabled:1");
+    if !appends && !demands.allow_volatile {
+        return Err(StoreError::new(
+            "this server forgets everything when it ends: set `appendonly yes` in its configuration (or take that, with \
+            ?allow-volatile=yes at the end of the URL)",
+        ));
+    }
+    // Who may not ask is told as if it were the worst.
+    let asked: RedisResult<Vec<String>> = cmd("CONFIG").arg("GET").arg("appendfsync").query(connection);
+    let policy = asked.ok().and_then(|answer| answer.get(1).cloned()).unwrap_or_else(|| "unknown".into());
+    if demands.sync_full && (policy != "always" || !appends) {
+        return Err(StoreError::new(format_args!(
+            "this server's `appendfsync` is {policy}: to survive the end of power, it has to be `always`"
+        )));
+    }
+    if demands.is_first && appends && policy != "always" {
+        tracing::warn!(
+            appendfsync = policy,
+            "appendfsync is not `always`: the last second of what was shown is lost if the machine or Redis crashes"
+        );
+    }
+    let memory = info(connection, "memory").map_err(|error| explain(&error))?;
+    let value = |name: &str| memory.lines().find_map(|line| line.trim_end().strip_prefix(name));
+    let evicts = value("maxmemory_policy:").is_some_and(|policy| policy.starts_with("allkeys"));
+    if demands.is_first && evicts && value("maxmemory:") != Some("0") {
+        tracing::warn!("this server gives up keys when its memory is full: rooms may lose their history");
+    }
+    Ok(())
+}
+
+fn check_format(connection: &mut Connection, demands: Demands) -> Result<(), StoreError> {
+    let mut ask = || {
+        if !demands.reads {
+            cmd("SET").arg("chat:format").arg(FORMAT).arg("NX").exec(connection)?;
+        }
+        cmd("GET").arg("chat:format").query::<Option<u32>>(connection)
+    };
+    match ask().map_err(|error| explain(&error))? {
+        Some(format) if format > FORMAT => Err(StoreError::new(format_args!(
+            "it was written by a newer version (its format is {format}, and this version knows {FORMAT})"
+        ))),
+        Some(_) => Ok(()),
+        None => Err(StoreError::new("it has no history")),
+    }
+}
+
+/// What Redis means, in a line for an operator.
+pub(super) fn explain(error: &RedisError) -> StoreError {
+    StoreError::new(format_args!("Redis: {error}"))
+}

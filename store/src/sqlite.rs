@@ -1,0 +1,196 @@
+//! SQLite: one file, no set-up.
+//!
+//! Two connections at most: one that writes, and one that only reads. The write-ahead log is brought into the file by a
+//! thread of its own (`checkpoint`), and words into their index when nothing else is to be done (`index`).
+
+mod checkpoint;
+mod file;
+mod index;
+mod prune;
+mod read;
+mod schema;
+mod search;
+mod write;
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::Path;
+use std::time::Duration;
+
+use chat_core::{Found, Query, RoomRecord};
+use chrono::{DateTime, Utc};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use self::checkpoint::Checkpoints;
+use self::file::Lock;
+use crate::{OpenError, ReadError, Retention, RoomInfo, Store, StoreError};
+
+/// Bits of an event's id that are its number; those above are the room.
+const SEQ_BITS: u32 = 40;
+/// The largest number of an event.
+const MAX_SEQ: u64 = (1 << SEQ_BITS) - 1;
+/// Memory for pages of one connection, in KiB: all that a server's memory has of the history.
+const CACHE_KIB: i64 = 8 << 10;
+/// How long a connection waits for another one's transaction. Only steps of migrations and tools are this long.
+const BUSY: Duration = Duration::from_secs(5);
+/// Rooms whose ids are remembered at most.
+const KNOWN_ROOMS: usize = 4_096;
+
+/// History in a file of SQLite.
+pub struct Sqlite {
+    connection: Connection,
+    /// Ids of rooms, by key.
+    known: HashMap<String, i64>,
+    /// Rooms whose words are not all in the index.
+    behind: BTreeSet<i64>,
+    /// Whether `behind` has had all that an earlier process left.
+    asked_behind: bool,
+    /// Whether the index may have parts to merge.
+    merges: bool,
+    /// The room that was last looked at for what is to be forgotten.
+    pruned: i64,
+    checkpoints: Option<Checkpoints>,
+    /// Keeps other processes out for as long as this lives.
+    _lock: Option<Lock>,
+}
+
+impl Sqlite {
+    /// Opens the file, or makes it, as the only process that writes to it. With `sync_full`, what is stored survives
+    /// the end of power, too.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be made or used, or another process has it.
+    pub fn open(path: &Path, sync_full: bool) -> Result<Self, OpenError> {
+        let name = |error: OpenError| OpenError::new(format_args!("{}: {error}", path.display()));
+        file::prepare(path).map_err(name)?;
+        let lock = Lock::take(path).map_err(name)?;
+        let mut connection = connect(path, sync_full).map_err(name)?;
+        schema::migrate(&mut connection).map_err(name)?;
+        let checkpoints = Checkpoints::start(connect(path, sync_full).map_err(name)?).map_err(name)?;
+        Ok(Self { checkpoints: Some(checkpoints), _lock: Some(lock), ..Self::over(connection) })
+    }
+
+    /// Opens a file that is there, only to read it; another process may write to it meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// If there is none, or it cannot be used.
+    pub fn open_to_read(path: &Path) -> Result<Self, OpenError> {
+        let name = |error: OpenError| OpenError::new(format_args!("{}: {error}", path.display()));
+        if !path.is_file() {
+            return Err(name(OpenError::new("there is no such file")));
+        }
+        let connection = connect(path, false).map_err(name)?;
+        if !schema::is_current(&connection).map_err(name)? {
+            return Err(name(OpenError::new(
+                "it was written by an older version: start the server on it once",
+            )));
+        }
+        connection
+            .pragma_update(None, "query_only", true)
+            .map_err(|error| name(OpenError::from(explain(&error))))?;
+        Ok(Self::over(connection))
+    }
+
+    fn over(connection: Connection) -> Self {
+        Self {
+            connection,
+            known: HashMap::new(),
+            behind: BTreeSet::new(),
+            asked_behind: false,
+            merges: false,
+            pruned: 0,
+            checkpoints: None,
+            _lock: None,
+        }
+    }
+}
+
+impl Store for Sqlite {
+    fn write(&mut self, events: &[RoomRecord]) -> Result<(), StoreError> {
+        self.write_all(events)
+    }
+
+    fn look_up(&mut self, query: &Query) -> Result<Found, ReadError> {
+        match query {
+            Query::Room { key, last } => read::room(&self.connection, key, *last),
+            Query::Bounds { key, before } => read::bounds(&self.connection, key, *before),
+            Query::Events { key, from, to } => read::events(&self.connection, key, *from, *to),
+            Query::Search { key, words, to, count } => {
+                search::search(&self.connection, key, words, *to, *count)
+            }
+        }
+        .map_err(|error| ReadError::Failed(explain(&error)))
+    }
+
+    fn prune(&mut self, retention: &Retention, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        self.prune_some(retention, now).map_err(|error| explain(&error))
+    }
+
+    fn catch_up(&mut self) -> Result<bool, StoreError> {
+        self.index_some().map_err(|error| explain(&error))
+    }
+
+    fn rooms(&mut self, after: &str) -> Result<Vec<RoomInfo>, StoreError> {
+        read::rooms(&self.connection, after).map_err(|error| explain(&error))
+    }
+
+    fn restore(&mut self, room: &RoomInfo) -> Result<(), StoreError> {
+        self.restore_room(room)
+    }
+}
+
+fn connect(path: &Path, sync_full: bool) -> Result<Connection, OpenError> {
+    let open = || {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_timeout(BUSY)?;
+        connection.pragma_update(None, "journal_mode", "wal")?;
+        // Survives the end of a process either way.
+        connection.pragma_update(None, "synchronous", if sync_full { "full" } else { "normal" })?;
+        connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+        // Mapped pages would count as the server's memory.
+        connection.pragma_update(None, "mmap_size", 0)?;
+        // See `checkpoint`.
+        connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+        connection.pragma_update(None, "journal_size_limit", checkpoint::MAX_LOG)?;
+        connection.set_prepared_statement_cache_capacity(32);
+        Ok(connection)
+    };
+    open().map_err(|error: rusqlite::Error| OpenError::from(explain(&error)))
+}
+
+/// What SQLite means, in a line for an operator.
+fn explain(error: &rusqlite::Error) -> StoreError {
+    let meaning = match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => "the disk is full",
+        Some(ErrorCode::DatabaseCorrupt) => "the file is damaged",
+        Some(ErrorCode::NotADatabase) => "it is no SQLite database",
+        Some(ErrorCode::CannotOpen) => "it cannot be opened",
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => "it may not be written",
+        Some(ErrorCode::SystemIoFailure) => "the disk failed",
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => "another process uses it",
+        _ => return StoreError::new(error),
+    };
+    StoreError::new(format_args!("{meaning} ({error})"))
+}
+
+/// The id of an event. Rooms are numbered by SQLite, from 1 on.
+fn id_of(room: i64, seq: u64) -> i64 {
+    (room << SEQ_BITS) | i64::try_from(seq.min(MAX_SEQ)).unwrap_or(i64::MAX)
+}
+
+/// The number of an event with this id.
+fn seq_of(id: i64) -> u64 {
+    id.unsigned_abs() & MAX_SEQ
+}
+
+/// A stamp that was stored.
+fn stamp(micros: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp_micros(micros).unwrap_or_default()
+}
+
+/// Numbers as SQLite has them.
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

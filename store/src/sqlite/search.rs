@@ -1,0 +1,123 @@
+//! Searching: first what is not in the index yet, then the index, block by block from the newest to the oldest.
+//!
+//! SQLite cannot be stopped in the middle of a step through the index, and words that are common but never meet are one
+//! long step. So the block is one of the words: then no question is about more than a block, and takes some milliseconds.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use chat_core::{Found, Query, RoomRecord};
+use rusqlite::{Connection, params};
+
+use super::index::{LARGE, SMALL, block};
+use super::read::{self, Room, record};
+use super::{id_of, seq_of};
+use crate::words::{has_all, words};
+
+/// After a question that took no longer than this, one about a large block may follow.
+const QUICK: Duration = Duration::from_millis(2);
+/// With less time left than this, blocks are small.
+const LATE: Duration = Duration::from_millis(50);
+/// The time for all of it, but for one more question and the way to whoever asked.
+const TIME: Duration = Duration::from_millis(Query::SEARCH_MILLIS * 7 / 8);
+/// Events between two looks at the clock.
+const GLANCE: usize = 64;
+
+pub(super) fn search(
+    connection: &Connection,
+    key: &str,
+    wanted: &str,
+    to: u64,
+    count: usize,
+) -> rusqlite::Result<Found> {
+    let deadline = Instant::now() + TIME;
+    let snapshot = connection.unchecked_transaction()?;
+    let wanted = words(wanted);
+    let nothing = Found::Events { events: Vec::new(), complete: true };
+    let Some(room) = read::find(&snapshot, key)? else { return Ok(nothing) };
+    if wanted.is_empty() {
+        return Ok(nothing);
+    }
+    let mut search = Search { wanted, count, deadline, events: Vec::new() };
+    let to = to.min(room.seq);
+    let complete =
+        search.scan(&snapshot, &room, to)? && search.ask(&snapshot, &room, to.min(room.indexed))?;
+    Ok(Found::Events { events: search.events, complete })
+}
+
+struct Search {
+    wanted: BTreeSet<String>,
+    count: usize,
+    deadline: Instant,
+    events: Vec<RoomRecord>,
+}
+
+impl Search {
+    /// Looks at every event that is not in the index; says whether there was time for all.
+    fn scan(&mut self, snapshot: &Connection, room: &Room, to: u64) -> rusqlite::Result<bool> {
+        let mut statement = snapshot.prepare_cached(
+            "SELECT id, at, kind, nick, text FROM events WHERE id > ?1 AND id <= ?2 ORDER BY id DESC",
+        )?;
+        let mut rows = statement.query([id_of(room.id, room.indexed), id_of(room.id, to)])?;
+        let mut looked_at = 0;
+        while let Some(row) = rows.next()? {
+            if self.events.len() == self.count {
+                return Ok(true);
+            }
+            if let Some(event) = record(room, row)?
+                && event.kind.is_talk()
+                && has_all(&event.text, &self.wanted)
+            {
+                self.events.push(event);
+            }
+            looked_at += 1;
+            if looked_at % GLANCE == 0 && Instant::now() >= self.deadline {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Asks the index for what is not newer than number `to`; says whether there was time for all.
+    fn ask(&mut self, snapshot: &Connection, room: &Room, to: u64) -> rusqlite::Result<bool> {
+        let phrase = |word: &String| format!("\"{word}\" AND ");
+        let all: String = self.wanted.iter().map(phrase).collect();
+        let mut hits = snapshot.prepare_cached(
+            "SELECT rowid FROM words WHERE words MATCH ?1 AND rowid <= ?2 ORDER BY rowid DESC LIMIT ?3",
+        )?;
+        let mut one = snapshot.prepare_cached("SELECT id, at, kind, nick, text FROM events WHERE id = ?1")?;
+        let oldest = oldest(snapshot, room)?;
+        let (mut high, mut bits) = (to, SMALL);
+        while high >= oldest && high > 0 && self.events.len() < self.count {
+            let begin = Instant::now();
+            if begin >= self.deadline {
+                return Ok(false);
+            }
+            let newest = id_of(room.id, high);
+            let wanted = format!("{all}\"{}\"", block(newest, bits));
+            let left = i64::try_from(self.count - self.events.len()).unwrap_or(i64::MAX);
+            let mut ids = hits.query(params![wanted, newest, left])?;
+            while let Some(row) = ids.next()? {
+                let mut rows = one.query([row.get::<_, i64>(0)?])?;
+                if let Some(row) = rows.next()?
+                    && let Some(event) = record(room, row)?
+                {
+                    self.events.push(event);
+                }
+            }
+            high = (high >> bits << bits).saturating_sub(1);
+            let now = Instant::now();
+            let is_quick = now - begin <= QUICK && self.deadline.saturating_duration_since(now) > LATE;
+            bits = if is_quick { LARGE } else { SMALL };
+        }
+        Ok(true)
+    }
+}
+
+/// The number of the oldest event that is kept.
+fn oldest(snapshot: &Connection, room: &Room) -> rusqlite::Result<u64> {
+    let oldest: Option<i64> = snapshot
+        .prepare_cached("SELECT min(id) FROM events WHERE id BETWEEN ?1 AND ?2")?
+        .query_row([id_of(room.id, 0), id_of(room.id, room.seq)], |row| row.get(0))?;
+    Ok(oldest.map_or(u64::MAX, seq_of))
+}

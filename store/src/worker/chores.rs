@@ -1,0 +1,80 @@
+//! What is done when nothing else is: forgetting, and what stores put off.
+
+use std::time::{Duration, Instant};
+
+use chrono::Utc;
+
+use crate::{Retention, Store};
+
+/// How long what was put off waits, so that many small things are done as one.
+const GATHER: Duration = Duration::from_secs(1);
+/// Time between two rounds through all rooms for what is to be forgotten, and after a failure.
+const ROUND: Duration = Duration::from_secs(60);
+/// How late something may be on a server that is always busy. Then one step in [`SHARE`] is done nevertheless.
+const LATE: Duration = Duration::from_secs(60);
+/// With steps of some milliseconds, a twentieth of the time or so.
+const SHARE: Duration = Duration::from_millis(100);
+
+pub(super) struct Chores {
+    retention: Retention,
+    /// When something was put off first; none, if nothing is.
+    behind: Option<Instant>,
+    /// When the round began that is under way, or when the next one begins.
+    round: Instant,
+    /// Not before this.
+    rest: Instant,
+}
+
+impl Chores {
+    pub(super) fn new(retention: Retention, now: Instant) -> Self {
+        // An earlier process may have left something.
+        Self { retention, behind: Some(now), round: now, rest: now }
+    }
+
+    /// Events were stored.
+    pub(super) fn wrote(&mut self, now: Instant) {
+        self.behind.get_or_insert(now);
+    }
+
+    /// When there is something to do.
+    pub(super) fn due(&self) -> Option<Instant> {
+        let round = (!self.retention.is_everything()).then_some(self.round);
+        let behind = self.behind.map(|since| since + GATHER);
+        let first = [round, behind].into_iter().flatten().min();
+        first.map(|due| due.max(self.rest))
+    }
+
+    /// One step, if something is due.
+    pub(super) fn step(&mut self, store: &mut dyn Store, now: Instant) {
+        if self.due().is_none_or(|due| due > now) {
+            return;
+        }
+        let pruning = !self.retention.is_everything() && self.round <= now;
+        let step = if pruning && self.behind.is_none_or(|since| self.round <= since + GATHER) {
+            store.prune(&self.retention, Utc::now()).map(|more| {
+                if !more {
+                    self.round = now + ROUND;
+                }
+            })
+        } else {
+            store.catch_up().map(|more| {
+                if !more {
+                    self.behind = None;
+                }
+            })
+        };
+        if let Err(error) = step {
+            // What is urgent fails, too, and says so louder.
+            tracing::debug!(%error, "history could not be tidied up");
+            self.rest = now + ROUND;
+        }
+    }
+
+    /// One step, if something has been due for long: for moments in which there are other things to do.
+    pub(super) fn step_if_late(&mut self, store: &mut dyn Store, now: Instant) {
+        if self.due().is_some_and(|due| due + LATE <= now) {
+            self.step(store, now);
+            self.rest = self.rest.max(now + SHARE);
+        }
+    }
+}
