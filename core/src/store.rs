@@ -27,6 +27,13 @@ pub struct RoomRecord {
     pub text: String,
 }
 
+impl RoomRecord {
+    /// Memory that it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of::<Self>() + self.room.len() + self.key.len() + self.nick.len() + self.text.len()
+    }
+}
+
 /// What rooms said in one turn, to be stored: all of it or, for now, nothing.
 ///
 /// Batches are numbered from 1 in the order in which they have to become lasting. A store that cannot say whether it has

@@ -264,6 +264,7 @@ fn when_too_much_is_held_back_lines_wait_and_are_refused_only_when_that_takes_to
     let told = [
         "! not now: the history cannot be stored; try again later",
         "! not delivered: the history cannot be stored just now; try again later",
+        "* goodbye",
     ];
     assert_eq!(world.lines(bob), told);
     let eve = world.connect();

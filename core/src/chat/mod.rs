@@ -125,15 +125,15 @@ impl Chat {
         }
     }
 
-    /// Gives `user` a nickname and puts it into the lobby; none, and it is told why, if it cannot have that one.
-    pub(crate) fn register(
+    /// Gives `user` a nickname and puts it into the lobby, or says why it cannot have that one.
+    pub(crate) fn register<'a>(
         &mut self,
         user: UserId,
-        nick: &str,
+        nick: &'a str,
         at: DateTime<Utc>,
         sink: &mut impl Sink,
-    ) -> Option<Flow> {
-        let name = self.free_nick(user, nick, None, sink)?;
+    ) -> Result<Flow, Refusal<'a>> {
+        let name = self.free_nick(nick, None)?;
         self.nicks.insert(&name, user);
         sink.tell(user, Notice::Welcome { nick: &name.shown });
         self.motd.iter().for_each(|text| sink.tell(user, Notice::Motd { text }));
@@ -144,7 +144,7 @@ impl Chat {
         assert!(self.users[slot].is_none(), "a user registers once");
         self.users[slot] = Some(User { name, rooms: SmallVec::new(), current: None });
         let lobby = self.lobby.clone();
-        Some(lobby.map_or(Flow::Stay, |lobby| self.enter(user, &lobby, at, sink)))
+        Ok(lobby.map_or(Flow::Stay, |lobby| self.enter(user, &lobby, at, sink)))
     }
 
     /// Carries out one command of a registered user.
@@ -263,7 +263,10 @@ impl Chat {
 
     fn rename(&mut self, user: UserId, nick: &str, at: DateTime<Utc>, sink: &mut impl Sink) {
         let own = self.user(user).name.clone();
-        let Some(name) = self.free_nick(user, nick, Some(&own), sink) else { return };
+        let name = match self.free_nick(nick, Some(&own)) {
+            Ok(name) => name,
+            Err(refusal) => return sink.tell(user, Notice::Refused(refusal)),
+        };
         self.nicks.remove(&own);
         self.nicks.insert(&name, user);
         sink.tell(user, Notice::Renamed { nick: &name.shown });
@@ -278,18 +281,14 @@ impl Chat {
         }
     }
 
-    /// `nick` as a name that `user` may have; it is told why not.
-    fn free_nick(&self, user: UserId, nick: &str, own: Option<&Name>, sink: &mut impl Sink) -> Option<Name> {
-        let refusal = match Name::nick(nick) {
-            None => Refusal::BadNick,
-            Some(name) => match self.nicks.check(&name, own) {
-                Ok(()) => return Some(name),
-                Err(Taken::Same) => Refusal::NickTaken { name: nick },
-                Err(Taken::LooksAlike) => Refusal::NickLooksAlike { name: nick },
-            },
-        };
-        sink.tell(user, Notice::Refused(refusal));
-        None
+    /// `nick` as a name that somebody may have, who has had that `own` one until now.
+    fn free_nick<'a>(&self, nick: &'a str, own: Option<&Name>) -> Result<Name, Refusal<'a>> {
+        let name = Name::nick(nick).ok_or(Refusal::BadNick)?;
+        match self.nicks.check(&name, own) {
+            Ok(()) => Ok(name),
+            Err(Taken::Same) => Err(Refusal::NickTaken { name: nick }),
+            Err(Taken::LooksAlike) => Err(Refusal::NickLooksAlike { name: nick }),
+        }
     }
 
     fn user(&self, user: UserId) -> &User {

@@ -9,10 +9,13 @@ use chrono::{DateTime, Utc};
 use smol_str::SmolStr;
 
 use super::history::History;
-use super::name::Name;
+use super::name::{MAX_NICK, Name};
 use super::notice::{Notice, Refusal};
 use super::{Chat, Flow, Sink, UserId};
 use crate::store::RoomRecord;
+
+/// The longest nickname there can be: of 30 characters.
+const MAX_NICK_BYTES: usize = 4 * MAX_NICK;
 
 /// Who waits for which room, in the order of their coming, each with the name as it was written. A room stands here for as
 /// long as the store is asked for it, even if nobody waits any longer: a second answer would be an old one.
@@ -62,28 +65,23 @@ impl Chat {
         Flow::Wait
     }
 
-    /// The store knows how far the room has come, or cannot say: whoever has waited enters, or is told so. Returns those,
-    /// and what becomes of each.
+    /// The store knows how far the room has come: whoever has waited enters. Returns those, and what becomes of each.
     pub(crate) fn opened(
         &mut self,
         key: &str,
-        mut past: Option<Past>,
+        past: Past,
         at: DateTime<Utc>,
         sink: &mut impl Sink,
     ) -> Vec<(UserId, Flow)> {
+        let mut past = Some(past);
         let waiting = self.openings.0.remove(key).unwrap_or_default();
-        let has_past = past.is_some();
-        let mut outcome = Vec::new();
-        for (user, name) in waiting {
-            let flow = if has_past {
-                self.enter_opened(user, &name, &mut past, at, sink)
-            } else {
-                sink.tell(user, Notice::Refused(Refusal::HistoryUnavailable { room: &name.shown }));
-                Flow::Stay
-            };
-            outcome.push((user, flow));
-        }
-        outcome
+        let enter = |(user, name)| (user, self.enter_opened(user, &name, &mut past, at, sink));
+        waiting.into_iter().map(enter).collect()
+    }
+
+    /// The store cannot say how far the room has come: whoever has waited does so no longer, and is to be told of it.
+    pub(crate) fn not_opened(&mut self, key: &str) -> Vec<(UserId, Name)> {
+        self.openings.0.remove(key).unwrap_or_default()
     }
 
     /// The first who enters makes the room.
@@ -111,9 +109,10 @@ impl Chat {
         let room = self.rooms.slots.get_mut(id);
         room.seq = seq;
         room.topic = topic.map(String::into_boxed_str);
-        // Only what stands together up to the newest has its place here.
+        // Only what stands together up to the newest has its place here; and no server has such nicknames.
+        let fits = |record: &RoomRecord, seq| record.seq == seq && record.nick.len() <= MAX_NICK_BYTES;
         let fitting =
-            last.iter().rev().zip((1..=seq).rev()).take_while(|(record, seq)| record.seq == *seq).count();
+            last.iter().rev().zip((1..=seq).rev()).take_while(|&(record, seq)| fits(record, seq)).count();
         let others = last.len() - fitting;
         for record in last.into_iter().skip(others) {
             let RoomRecord { at, nick, kind, text, .. } = record;

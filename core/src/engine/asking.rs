@@ -6,7 +6,8 @@ use core::time::Duration;
 
 use super::{Engine, Timer};
 use crate::action::Action;
-use crate::chat::{Flow, Past, REPLAY_REACH, UserId};
+use crate::chat::{Flow, Notice, Past, REPLAY_REACH, Refusal, UserId};
+use crate::plain;
 use crate::store::{Found, LookUp, LookUpError, Query};
 use crate::time::Mono;
 
@@ -14,6 +15,10 @@ use crate::time::Mono;
 const LOOK_UP: Duration = Duration::from_secs(5);
 /// The same for a search, which ends by itself after [`Query::SEARCH_MILLIS`].
 const SEARCH: Duration = Duration::from_secs(1);
+
+/// The number of a room's newest event at most: a million a second for 12 days, and no store has more. What says more is
+/// broken.
+const MAX_SEQ: u64 = 1 << 40;
 
 /// What the store was asked and has not answered.
 #[derive(Debug, Default)]
@@ -73,11 +78,12 @@ impl Engine {
         match self.questions.askers.remove(&id) {
             Some(Asker::Room(key)) => {
                 self.questions.rooms.retain(|&(_, room)| room != id);
-                let past = match found {
-                    Ok(Found::Room { seq, topic, last }) => Some(Past { seq, topic, last }),
-                    _ => None,
-                };
-                self.open_room(&key, past);
+                match found {
+                    Ok(Found::Room { seq, topic, last }) if seq <= MAX_SEQ => {
+                        self.open_room(&key, Past { seq, topic, last });
+                    }
+                    _ => self.refuse_room(&key),
+                }
             }
             Some(Asker::Reader(slot)) => self.go_on_with_found(slot, found),
             // It took too long, or whoever asked is gone.
@@ -100,7 +106,21 @@ impl Engine {
         }
     }
 
-    fn open_room(&mut self, key: &str, past: Option<Past>) {
+    fn refuse_room(&mut self, key: &str) {
+        let waiting = self.chat.not_opened(key);
+        for (user, name) in &waiting {
+            let refusal = Refusal::HistoryUnavailable { room: &name.shown };
+            // At once: a turn may be held back for as long as the store that does not answer.
+            self.tell_at_once(user.0, |out| plain::notice(out, &Notice::Refused(refusal)));
+        }
+        for (UserId(slot), _) in waiting {
+            self.conns.get_mut(slot).asked = false;
+            self.resume(slot);
+            self.rearm(slot);
+        }
+    }
+
+    fn open_room(&mut self, key: &str, past: Past) {
         let outcome = self.chat.opened(key, past, self.stamp, &mut self.turn);
         for (user, flow) in outcome {
             let slot = user.0;
@@ -114,7 +134,7 @@ impl Engine {
 
     /// Whether a user waits for a room: nothing that it sends may be served before.
     pub(super) fn waits_for_room(&self, slot: u32) -> bool {
-        self.chat.is_waiting(UserId(slot))
+        self.conns.get(slot).asked && self.chat.is_waiting(UserId(slot))
     }
 
     /// Panics if somebody waits for what was not asked.

@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use alloc::string::ToString as _;
 
-use super::conn::{Closing, Phase};
+use super::conn::{Closing, Phase, Standing};
 use super::held::Held;
 use super::leave::LeaveReason;
 use super::{Engine, deadlines};
@@ -17,8 +17,19 @@ impl Engine {
     pub(super) fn close(&mut self, slot: u32, reason: Reason) {
         self.leave_chat(slot, reason);
         self.end_answer(slot);
-        self.turn.write(UserId(slot), |out| plain::notice_of_close(out, reason));
+        if self.speaks_in_turns(slot) {
+            self.turn.write(UserId(slot), |out| plain::notice_of_close(out, reason));
+        } else {
+            self.tell_at_once(slot, |out| plain::notice_of_close(out, reason));
+        }
         self.begin_closing(slot, reason, false);
+    }
+
+    /// Whether what a connection is told last is told in its place in the turn. A stranger is owed nothing by turns; and
+    /// while the store is stuck, nobody is to wait for a goodbye.
+    fn speaks_in_turns(&self, slot: u32) -> bool {
+        self.conns.get(slot).standing == Standing::Registered
+            && !(self.keeping.holds() && self.keeping.is_stuck())
     }
 
     /// Lets a reader go that has fallen too far behind: what waits for it is dropped, but for the reason.
@@ -105,7 +116,7 @@ impl Engine {
     fn begin_closing(&mut self, slot: u32, reason: Reason, deaf: bool) {
         let latest = self.mono.after(deadlines::CLOSING);
         // Its goodbye may have to wait, which is none of its doing; the reason of a cut goes first.
-        let held = self.keeping.holds() && !deaf;
+        let held = self.keeping.holds() && !deaf && self.speaks_in_turns(slot);
         let until = if held { latest } else { self.mono.after(deadlines::LINGER) };
         if held {
             self.keeping.leaving.push(slot);

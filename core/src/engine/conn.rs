@@ -223,6 +223,8 @@ pub(super) struct Conns {
     free: Vec<u32>,
     /// Freed in the turn under way; its output may still name them.
     leaving: Vec<u32>,
+    /// The same of strangers, whom no output of a turn names.
+    leaving_strangers: Vec<u32>,
     open: usize,
 }
 
@@ -242,24 +244,30 @@ impl Conns {
     /// Takes a connection out.
     pub(super) fn remove(&mut self, slot: u32) -> Conn {
         self.open -= 1;
-        self.leaving.push(slot);
         let generation = &mut self.generations[slot as usize];
         *generation = generation.wrapping_add(1);
-        self.slots[slot as usize].take().expect("an open connection")
+        let conn = self.slots[slot as usize].take().expect("an open connection");
+        match conn.standing {
+            Standing::Registered => self.leaving.push(slot),
+            Standing::Unregistered | Standing::Refused => self.leaving_strangers.push(slot),
+        }
+        conn
     }
 
     /// The slots freed in this turn may be used again.
     pub(super) fn end_turn(&mut self) {
         self.free.append(&mut self.leaving);
+        self.free.append(&mut self.leaving_strangers);
     }
 
     /// Whether slots were freed in this turn.
     pub(super) fn has_leaving(&self) -> bool {
-        !self.leaving.is_empty()
+        !self.leaving.is_empty() || !self.leaving_strangers.is_empty()
     }
 
     /// The slots freed in this turn, which may still be named.
     pub(super) fn take_leaving(&mut self) -> Vec<u32> {
+        self.free.append(&mut self.leaving_strangers);
         core::mem::take(&mut self.leaving)
     }
 

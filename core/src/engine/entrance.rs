@@ -6,7 +6,6 @@ use alloc::vec::Vec;
 use super::Engine;
 use super::conn::Phase;
 use crate::action::Reason;
-use crate::chat::UserId;
 use crate::framing::Line;
 use crate::plain::{self, Entrance};
 use crate::text;
@@ -82,10 +81,9 @@ impl Engine {
 
     /// Serves a line where the password is asked for.
     pub(super) fn serve_entrance(&mut self, slot: u32, line: Line<'_>, first: bool) {
-        let user = UserId(slot);
         let Line::Text(bytes) = line else {
             self.poisoned = true;
-            self.turn.write(user, plain::line_too_long);
+            self.tell_at_once(slot, plain::line_too_long);
             return self.registration_refused(slot, Reason::PasswordRefused);
         };
         let attempt = self.attempt(bytes, first);
@@ -97,13 +95,13 @@ impl Engine {
                     registering.owes_password = false;
                     registering.refusals = 0;
                 }
-                self.turn.write(user, plain::password_right);
+                self.tell_at_once(slot, plain::password_right);
             }
             Attempt::Wrong => {
-                self.turn.write(user, plain::password_wrong);
+                self.tell_at_once(slot, plain::password_wrong);
                 self.registration_refused(slot, Reason::PasswordRefused);
             }
-            Attempt::Help => self.turn.write(user, plain::password_help),
+            Attempt::Help => self.tell_at_once(slot, plain::password_help),
             Attempt::Quit => self.close(slot, Reason::Quit),
             Attempt::Http => self.refuse_http(slot),
         }

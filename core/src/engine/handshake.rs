@@ -1,7 +1,6 @@
 //! When text begins to flow, and what becomes of peers that do not keep to their transport.
 
 use alloc::boxed::Box;
-use alloc::vec::Vec;
 
 use super::conn::{Phase, Registering};
 use super::{Engine, deadlines};
@@ -66,11 +65,8 @@ impl Engine {
         match registering.over {
             Some(reason) => self.close(slot, reason),
             None => {
-                // Not in the turn: that may be held back, and a handshake that begins meanwhile would come too late. It
-                // says nothing of any room, and a stranger is owed nothing before it.
-                let mut text = Vec::new();
-                plain::greeting(&mut text, self.config.name.as_deref(), owes_password);
-                self.tell_at_once(slot, text);
+                let name = self.config.name.clone();
+                self.tell_at_once(slot, |out| plain::greeting(out, name.as_deref(), owes_password));
             }
         }
     }

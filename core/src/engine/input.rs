@@ -9,7 +9,7 @@ use super::conn::{Conn, Phase};
 use super::held::Held;
 use super::{Engine, deadlines};
 use crate::action::{Reason, Report};
-use crate::chat::{Command, Flow, UserId};
+use crate::chat::{Command, Flow, Notice, UserId};
 use crate::flood::until_next_token;
 use crate::framing::{Framer, Line};
 use crate::plain::{self, Registration, Request};
@@ -187,10 +187,9 @@ impl Engine {
     }
 
     fn serve_registration(&mut self, slot: u32, line: Line<'_>, first: bool) {
-        let user = UserId(slot);
         let Line::Text(bytes) = line else {
             self.poisoned = true;
-            self.turn.write(user, plain::line_too_long);
+            self.tell_at_once(slot, plain::line_too_long);
             return self.registration_refused(slot, Reason::NicknamesRefused);
         };
         if first && plain::is_http_request(bytes) {
@@ -202,30 +201,39 @@ impl Engine {
         self.poisoned = true;
         let leaves = matches!(request, Registration::Quit);
         if let Err(why) = self.takes_now(leaves.then_some(&Command::Quit(None))) {
-            return self.refuse_line(slot, &why);
+            self.refuse_line(slot, &why);
+            // It counts: what waits behind it may come from a script.
+            return self.registration_refused(slot, Reason::NicknamesRefused);
         }
         match request {
-            Registration::Help(command) => self.turn.write(user, |out| plain::help(out, command)),
-            Registration::Password => self.turn.write(user, plain::no_password),
+            Registration::Help(command) => self.tell_at_once(slot, |out| plain::help(out, command)),
+            Registration::Password => self.tell_at_once(slot, plain::no_password),
             Registration::Quit => self.close(slot, Reason::Quit),
-            Registration::Nick(nick) => {
-                if let Some(flow) = self.chat.register(user, nick, self.stamp, &mut self.turn) {
-                    let conn = self.conns.get_mut(slot);
-                    conn.phase = Phase::Chatting { heard: self.mono };
-                    conn.asked = flow == Flow::Wait;
-                    self.count_registered(slot);
-                    let (conn, nick) = (self.conns.id(slot), self.chat.nick(user).into());
-                    self.turn.report(Report::Registered { conn, nick });
-                } else {
-                    self.registration_refused(slot, Reason::NicknamesRefused);
-                }
+            Registration::Nick(nick) => self.register(slot, nick),
+        }
+    }
+
+    fn register(&mut self, slot: u32, nick: &str) {
+        let user = UserId(slot);
+        match self.chat.register(user, nick, self.stamp, &mut self.turn) {
+            Ok(flow) => {
+                let conn = self.conns.get_mut(slot);
+                conn.phase = Phase::Chatting { heard: self.mono };
+                conn.asked = flow == Flow::Wait;
+                self.count_registered(slot);
+                let (conn, nick) = (self.conns.id(slot), self.chat.nick(user).into());
+                self.turn.report(Report::Registered { conn, nick });
+            }
+            Err(refusal) => {
+                self.tell_at_once(slot, |out| plain::notice(out, &Notice::Refused(refusal)));
+                self.registration_refused(slot, Reason::NicknamesRefused);
             }
         }
     }
 
     /// A browser, most likely.
     pub(super) fn refuse_http(&mut self, slot: u32) {
-        self.turn.write(UserId(slot), |out| out.extend_from_slice(plain::HTTP_ANSWER));
+        self.tell_at_once(slot, |out| out.extend_from_slice(plain::HTTP_ANSWER));
         self.close(slot, Reason::Http);
     }
 
@@ -268,12 +276,16 @@ impl Engine {
         let text = text::from_wire(bytes);
         let request = plain::parse(&text);
         self.poisoned = true;
-        let command = if let Request::Chat(command) = &request { Some(command) } else { None };
+        let command = match &request {
+            Request::Nothing => return,
+            Request::Chat(command) => Some(command),
+            Request::Help(_) | Request::Usage(_) | Request::Unknown => None,
+        };
         if let Err(why) = self.takes_now(command) {
             return self.refuse_line(slot, &why);
         }
         match request {
-            Request::Nothing => {}
+            Request::Nothing => unreachable!("it asks for nothing"),
             Request::Help(command) => self.turn.write(user, |out| plain::help(out, command)),
             Request::Usage(name) => self.turn.write(user, |out| plain::usage(out, name)),
             Request::Unknown => self.turn.write(user, plain::unknown_command),

@@ -13,16 +13,14 @@ use crate::chat::{Command, RoomId};
 use crate::config::{Config, StoreMode};
 use crate::outbox::{Parcel, Piece, Sealed};
 use crate::plain;
-use crate::store::Batch;
+use crate::store::{Batch, RoomRecord};
 use crate::time::Mono;
 
 /// How long the store may take to store something before what is said is refused: longer than any commit of a disk that
 /// works, and short enough that nobody goes on typing into nothing.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// What a turn that is held back takes, beside its text,
-const TURN: usize = 64;
-/// and each piece of it that waits for somebody.
-const PIECE: usize = 32;
+/// What a turn that is held back takes beside its output and what is to be stored of it.
+const TURN: usize = 256;
 /// What is not stored yet, and what was asked.
 #[derive(Debug)]
 pub(super) struct Keeping {
@@ -101,6 +99,11 @@ impl Keeping {
         self.is_full() && !self.stuck
     }
 
+    /// Whether the store has taken too long for what it is to store.
+    pub(super) fn is_stuck(&self) -> bool {
+        self.stuck
+    }
+
     fn is_full(&self) -> bool {
         self.limit != 0 && self.bytes > self.limit
     }
@@ -131,6 +134,7 @@ impl Engine {
     pub(super) fn keep(&mut self, mut sealed: Sealed, output: usize) {
         let records = mem::take(&mut sealed.records);
         let has_batch = !records.is_empty();
+        let to_store: usize = records.iter().map(RoomRecord::bytes).sum();
         if has_batch {
             self.keeping.emitted += 1;
             let batch = Batch { number: self.keeping.emitted, events: records };
@@ -144,12 +148,13 @@ impl Engine {
         if !waits {
             return self.release(sealed);
         }
-        let bytes = output + TURN + PIECE * (sealed.shared.len() + sealed.parcels.len());
-        let (sealed, output) = if shows_first {
+        let output = if shows_first { 0 } else { output };
+        let bytes = output + to_store + TURN;
+        let sealed = if shows_first {
             self.release(sealed);
-            (None, 0)
+            None
         } else {
-            (Some(sealed), output)
+            Some(sealed)
         };
         self.keeping.bytes += bytes;
         self.keeping.output += output;
@@ -163,6 +168,9 @@ impl Engine {
             slots: Vec::new(),
             rooms: Vec::new(),
         });
+        if self.keeping.stuck {
+            self.give_up_answers();
+        }
     }
 
     /// What was freed may be used again once no output is left to name it; who was let go is closed behind the goodbye.
@@ -262,7 +270,31 @@ impl Engine {
     pub(super) fn store_is_stuck(&mut self) {
         self.keeping.stuck = true;
         self.actions.push_back(Action::Report(Report::Store { stuck: true }));
+        self.give_up_answers();
         self.go_on_with_lines();
+    }
+
+    /// Whoever waits for a long answer in a turn that is held back is told that it does not come.
+    fn give_up_answers(&mut self) {
+        let mut askers = Vec::new();
+        for sealed in self.keeping.held.iter_mut().filter_map(|held| held.sealed.as_mut()) {
+            sealed.parcels.retain(|(user, parcel)| {
+                let is_answer = matches!(parcel, Parcel::Answer(_));
+                if is_answer {
+                    askers.push(user.0);
+                }
+                !is_answer
+            });
+        }
+        askers.sort_unstable();
+        for slot in askers {
+            if self.conns.find(slot).is_some_and(|conn| mem::take(&mut conn.asked)) {
+                self.refuse_line(slot, &NotTaken::NotNow);
+                // Its lines go on, but not in the middle of this.
+                self.conns.get_mut(slot).resume_at = self.mono.into();
+                self.rearm(slot);
+            }
+        }
     }
 
     /// Whether a command is taken just now, or, without one, any other line.
@@ -277,30 +309,33 @@ impl Engine {
         if matches!(command, Some(Command::Quit(_))) {
             return Ok(());
         }
+        if !keeping.is_full() && !keeping.holds() {
+            return Ok(());
+        }
         let is_for_room = match command {
             Some(Command::Say(_) | Command::Act(_) | Command::SetTopic(_)) => true,
             Some(Command::Message { to, .. }) => to.starts_with('#'),
             _ => false,
         };
-        match (is_for_room, keeping.is_full()) {
-            (true, full) if full || keeping.holds() => Err(NotTaken::NotDelivered),
-            (_, true) => Err(NotTaken::NotNow),
-            (_, false) => Ok(()),
-        }
+        Err(if is_for_room { NotTaken::NotDelivered } else { NotTaken::NotNow })
     }
 
     /// Tells somebody so, before all that is held back.
     pub(super) fn refuse_line(&mut self, slot: u32, why: &NotTaken) {
-        let mut text = Vec::new();
-        match why {
-            NotTaken::NotDelivered => plain::not_delivered(&mut text),
-            NotTaken::NotNow => plain::not_now(&mut text),
-        }
-        self.tell_at_once(slot, text);
+        self.tell_at_once(slot, |out| match why {
+            NotTaken::NotDelivered => plain::not_delivered(out),
+            NotTaken::NotNow => plain::not_now(out),
+        });
     }
 
-    /// Tells somebody something that nothing has to come before.
-    pub(super) fn tell_at_once(&mut self, slot: u32, text: Vec<u8>) {
+    /// Tells somebody something that nothing has to come before. All that strangers are told is told so: it is of no room,
+    /// and a turn that is held back would keep them, and their slots, for as long as the store likes.
+    pub(super) fn tell_at_once(&mut self, slot: u32, encode: impl FnOnce(&mut Vec<u8>)) {
+        let mut text = Vec::new();
+        encode(&mut text);
+        if text.is_empty() {
+            return;
+        }
         let piece = self.segments.insert(text);
         self.drained = false;
         self.deliver(slot, piece);

@@ -106,8 +106,10 @@ pub enum Mark {
     StoreStuck,
     /// Something that was said was refused for that,
     NotDelivered,
-    /// or any other line, since too much was held back as well.
+    /// or any other line.
     NotNow,
+    /// A long answer that was held back was given up.
+    AnswerGivenUp,
     /// Lines waited since too much was held back.
     StoreFull,
     /// The store took too long to look something up.
@@ -132,7 +134,7 @@ pub enum Mark {
 
 impl Mark {
     /// All of them.
-    pub const ALL: [Self; 62] = [
+    pub const ALL: [Self; 63] = [
         Self::PartialWrite,
         Self::Eviction,
         Self::MemoryEviction,
@@ -183,6 +185,7 @@ impl Mark {
         Self::ShutdownWithHeldTurns,
         Self::AnsweredLate,
         Self::StoreStuck,
+        Self::AnswerGivenUp,
         Self::NotDelivered,
         Self::NotNow,
         Self::StoreFull,

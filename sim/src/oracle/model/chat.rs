@@ -73,6 +73,7 @@ impl Model {
         if self.names_before.contains(&name.key) {
             self.marks.set(Mark::NameTakenAgain);
         }
+        self.peer(slot).registered = true;
         self.tell(slot, &format!("* welcome, {nick}; /help shows what you can do here"));
         for line in self.config.motd.clone() {
             self.tell(slot, &format!("* {line}"));

@@ -44,7 +44,11 @@ impl Model {
         self.leave_everything(slot, &reason.to_string());
         self.end_answer(slot);
         if let Some(goodbye) = wire::goodbye(reason) {
-            self.tell(slot, goodbye);
+            if self.is_told_in_turns(slot) {
+                self.tell(slot, goodbye);
+            } else {
+                self.tell_at_once(slot, goodbye);
+            }
         }
         if self.peer(slot).debt() > 0 {
             self.marks.set(Mark::CloseWithBacklog);
@@ -82,10 +86,18 @@ impl Model {
         peer.phase = Phase::Dropped { reason, told: false };
     }
 
+    /// Whether its goodbye has its place in the turn: strangers are owed nothing by turns, and while the store is stuck,
+    /// nobody waits for that.
+    fn is_told_in_turns(&mut self, slot: u32) -> bool {
+        let stuck = self.stuck && self.stores_first();
+        self.peer(slot).registered && !stuck
+    }
+
     fn begin_closing(&mut self, slot: u32, reason: Reason, deaf: bool) {
         let (until, latest) = (later(self.now, deadlines::LINGER), later(self.now, deadlines::CLOSING));
         // What it is told last may have to wait; the reason of a cut does not.
-        let behind = (self.stores_first() && !deaf).then_some(self.sealed + 1);
+        let waits = self.stores_first() && !deaf && self.is_told_in_turns(slot);
+        let behind = waits.then_some(self.sealed + 1);
         let until = if behind.is_some() { latest } else { until };
         let peer = self.peer(slot);
         peer.held.clear();

@@ -208,7 +208,7 @@ impl Model {
         }
         let command = command.to_ascii_lowercase();
         if command != "/quit" && self.refuses(slot, false) {
-            return;
+            return self.registration_refused(slot, Reason::NicknamesRefused);
         }
         let nick = match command.as_str() {
             "/help" => {
@@ -223,7 +223,6 @@ impl Model {
         if self.register(slot, nick) {
             let peer = self.peer(slot);
             peer.phase = Phase::Chatting;
-            peer.registered = true;
             peer.heard = now;
             let report = Report::Registered { conn: peer.conn, nick: nick.to_owned() };
             self.turn.reports.push_back(report);
@@ -282,7 +281,7 @@ impl Model {
 
     fn serve_request(&mut self, slot: u32, text: &str) {
         let kind = refusable(text);
-        if kind.is_some_and(|said| self.refuses(slot, said)) || text.is_empty() {
+        if text.is_empty() || kind.is_some_and(|said| self.refuses(slot, said)) {
             return;
         }
         let Some(command) = text.strip_prefix('/') else { return self.say(slot, Kind::Said, text) };

@@ -194,6 +194,7 @@ impl Model {
                 self.stuck = true;
                 self.reports.push_back(Report::Store { stuck: true });
                 self.marks.set(Mark::StoreStuck);
+                self.give_up_answers();
                 self.go_on_with_lines();
                 continue;
             }
@@ -248,8 +249,7 @@ impl Model {
 
     /// Whether a line is not taken just now, and its sender told so at once: `said` to a room, or anything else.
     pub(super) fn refuses(&mut self, slot: u32, said: bool) -> bool {
-        let full = self.is_full();
-        if !self.stuck || !(full || (said && self.stores_first())) {
+        if !self.stuck || !(self.is_full() || self.stores_first()) {
             return false;
         }
         let (text, mark) = if said { (NOT_DELIVERED, Mark::NotDelivered) } else { (NOT_NOW, Mark::NotNow) };

@@ -38,7 +38,7 @@ impl Model {
             let Some((seq, topic, last)) = &past else {
                 self.marks.set(Mark::OpeningFailed);
                 let line = unreadable(&name.shown);
-                self.tell(*slot, &line);
+                self.tell_at_once(*slot, &line);
                 continue;
             };
             if !self.rooms.contains_key(key) && self.looks_like_another(name) {

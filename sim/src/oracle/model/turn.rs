@@ -5,6 +5,7 @@ use std::mem;
 
 use chat_core::{ConnId, Report, RoomRecord, StoreMode};
 
+use super::keeping::NOT_NOW;
 use super::peer::{Phase, later};
 use super::{Mark, Model, deadlines, wire};
 
@@ -70,8 +71,8 @@ impl Turn {
         let all: usize = self.pieces.iter().map(length).sum();
         // A part of what is shared may keep all of it, what nobody hears of it included.
         let said: usize = self.records.iter().map(|record| record.text.len()).sum();
-        let overhead = 1_000 + 200 * (self.pieces.len() + self.records.len());
-        (64 + longest, 2 * all + said * (1 + self.pieces.len()) + overhead)
+        let overhead = 1_000 + 200 * self.pieces.len() + 800 * self.records.len();
+        (64 + longest, 2 * all + said * (2 + self.pieces.len()) + overhead)
     }
 
     fn names(&self, slot: u32) -> bool {
@@ -80,8 +81,12 @@ impl Turn {
 }
 
 impl Model {
-    /// Adds to what one connection is owed, as part of the turn.
+    /// Adds to what one connection is owed: to a stranger at once, to a user as part of the turn.
     pub(super) fn owe(&mut self, slot: u32, line: &[u8]) {
+        if !self.peer(slot).registered {
+            self.peer(slot).owe(line);
+            return self.note_debts();
+        }
         self.turn.single_out(slot);
         self.owe_with_others(slot, line);
     }
@@ -134,6 +139,9 @@ impl Model {
             if self.stores_first() && (has_batch || !self.held.is_empty()) {
                 let (number, batch, since) = (self.sealed, self.emitted, self.now);
                 self.held.push_back(Held { number, batch, since, turn });
+                if self.stuck {
+                    self.give_up_answers();
+                }
             } else {
                 self.release(turn);
             }
@@ -147,6 +155,31 @@ impl Model {
         }
         self.let_go();
         self.note_debts();
+    }
+
+    /// Whoever waits for a long answer that nobody may see yet is told that it does not come, and goes on.
+    pub(super) fn give_up_answers(&mut self) {
+        let mut askers = Vec::new();
+        for held in &mut self.held {
+            held.turn.pieces.retain(|(conn, piece)| {
+                let is_answer = matches!(piece, Piece::Answer);
+                if is_answer {
+                    askers.push(*conn);
+                }
+                !is_answer
+            });
+        }
+        askers.sort_by_key(|conn| super::slot_of(*conn));
+        for conn in askers {
+            let slot = super::slot_of(conn);
+            let now = self.now;
+            let Some(peer) = self.peers.get_mut(&slot).filter(|peer| peer.conn == conn) else { continue };
+            if peer.answer.take_if(|answer| !answer.begun).is_some() {
+                peer.resume_at = Some(now);
+                self.marks.set(Mark::AnswerGivenUp);
+                self.tell_at_once(slot, NOT_NOW);
+            }
+        }
     }
 
     /// Shows held turns up to this batch.
