@@ -364,3 +364,89 @@ fn history_in_memory_can_be_asked_for_a_time() {
     assert_eq!(lines[..6], told);
     assert!(lines[6].starts_with("! usage: /history [N | before"));
 }
+
+#[test]
+fn whoever_waits_for_an_answer_or_a_room_is_told_that_it_does_not_come() {
+    let mut world = World::new(Config { history: None, ..stored_config() });
+    let (ann, bob) = (world.user("ann"), world.user("bob"));
+    keep_up(&mut world);
+    world.text(ann);
+    world.text(bob);
+    world.send(ann, "held back\n");
+    world.send(ann, "/history 2\n/rooms\n");
+    world.send(bob, "/join #tea\nmeant for tea\n");
+    world.advance(Duration::from_secs(5));
+    let not_now = "! not now: the history cannot be stored; try again later";
+    assert_eq!(world.lines(ann), [not_now, not_now], "the answer, and the line behind it");
+    let told = world.lines(bob);
+    assert_eq!(told[0], "! the history of #tea cannot be read just now: try again later");
+    assert!(told[1].starts_with("! not delivered"), "{told:?}");
+    keep_up(&mut world);
+    assert_eq!(world.lines(bob), ["#lobby <ann> held back"]);
+    assert!(world.text(ann).is_empty());
+    world.send(ann, "/rooms\n");
+    assert_eq!(world.lines(ann)[0], "* 1 room:");
+}
+
+#[test]
+fn whoever_leaves_while_the_store_is_stuck_is_let_go_and_hears_no_more() {
+    let (mut world, ann, bob) = with_two();
+    world.send(ann, "held back\n");
+    world.advance(Duration::from_secs(5));
+    world.peers[bob].takes = false;
+    world.send(bob, "/quit\n");
+    keep_up(&mut world);
+    world.take(bob, usize::MAX);
+    world.drain();
+    assert_eq!((world.closed(bob), world.lines(bob)), (Some(Reason::Quit), vec!["* goodbye".into()]));
+    assert_eq!(world.lines(ann), ["#lobby -- bob left (quit)"]);
+}
+
+#[test]
+fn strangers_are_answered_and_leave_nothing_behind_while_the_store_is_stuck() {
+    let (mut world, ann, _) = with_two();
+    world.send(ann, "held back\n");
+    let before = world.engine.footprint().held;
+    let first = world.connect();
+    for _ in 0..3 {
+        let stranger = world.connect();
+        world.send(stranger, "/help nick\nann\n");
+        assert_eq!(world.lines(stranger).len(), 2);
+        world.send(stranger, "/quit\n");
+        assert_eq!(
+            (world.closed(stranger), world.lines(stranger)),
+            (Some(Reason::Quit), vec!["* goodbye".into()])
+        );
+        assert!(world.peers[stranger].gone);
+        assert_eq!(world.peers[stranger].id.slot(), world.peers[first].id.slot() + 1, "one slot for all");
+    }
+    assert_eq!(world.engine.footprint().held, before);
+}
+
+#[test]
+fn what_nobody_hears_counts_for_what_is_held_back() {
+    for store in [StoreMode::StoreFirst, StoreMode::ShowFirst] {
+        let mut world = World::new(Config { store: Some(store), ..config() });
+        let ann = world.user("ann");
+        keep_up(&mut world);
+        world.send(ann, &format!("{}\n", "x".repeat(4_000)).repeat(10));
+        assert!(world.engine.footprint().held > 40_000);
+    }
+}
+
+#[test]
+fn what_no_store_can_have_said_is_not_believed() {
+    let mut world = stored();
+    let ann = world.connect();
+    world.send(ann, "ann\n");
+    let (_, look_ups) = taken(&mut world);
+    let found = Found::Room { seq: u64::MAX, topic: None, last: vec![] };
+    answer_question(&mut world, look_ups[0].id, Ok(found));
+    assert_eq!(world.lines(ann)[1], "! the history of #lobby cannot be read just now: try again later");
+    world.send(ann, "/join #lobby\n");
+    let (_, look_ups) = taken(&mut world);
+    let mut odd = record(7, world.now.utc, Kind::Said, "odd");
+    odd.nick = "n".repeat(300);
+    answer_question(&mut world, look_ups[0].id, Ok(Found::Room { seq: 7, topic: None, last: vec![odd] }));
+    assert_eq!(taken(&mut world).0[0].events[0].seq, 8);
+}

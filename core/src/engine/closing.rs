@@ -116,7 +116,10 @@ impl Engine {
     fn begin_closing(&mut self, slot: u32, reason: Reason, deaf: bool) {
         let latest = self.mono.after(deadlines::CLOSING);
         // Its goodbye may have to wait, which is none of its doing; the reason of a cut goes first.
-        let held = self.keeping.holds() && !deaf && self.speaks_in_turns(slot);
+        let in_turn = self.speaks_in_turns(slot);
+        let held = self.keeping.holds() && !deaf && in_turn;
+        // What turns that are held back have for it would come behind the goodbye.
+        let deaf = deaf || !in_turn;
         let until = if held { latest } else { self.mono.after(deadlines::LINGER) };
         if held {
             self.keeping.leaving.push(slot);

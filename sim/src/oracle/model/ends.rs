@@ -96,7 +96,10 @@ impl Model {
     fn begin_closing(&mut self, slot: u32, reason: Reason, deaf: bool) {
         let (until, latest) = (later(self.now, deadlines::LINGER), later(self.now, deadlines::CLOSING));
         // What it is told last may have to wait; the reason of a cut does not.
-        let waits = self.stores_first() && !deaf && self.is_told_in_turns(slot);
+        let in_turn = self.is_told_in_turns(slot);
+        let waits = self.stores_first() && !deaf && in_turn;
+        // What held turns have for it is not for it any more.
+        let deaf = deaf || !in_turn;
         let behind = waits.then_some(self.sealed + 1);
         let until = if behind.is_some() { latest } else { until };
         let peer = self.peer(slot);
