@@ -365,7 +365,7 @@ pub const BUGS: &[Bug] = &[
     core(
         "a close before its goodbye is shown",
         "core/src/engine/closing.rs",
-        "let held = self.keeping.holds() && !deaf;",
+        "let held = self.keeping.holds() && !deaf && in_turn;",
         "let held = false;",
     ),
     core(
