@@ -112,8 +112,8 @@ pub const BUGS: &[Bug] = &[
     core(
         "a slot given away again within its turn",
         "core/src/engine/conn.rs",
-        "self.leaving.push(slot);",
-        "self.free.push(slot);",
+        "self.leaving.push(slot),",
+        "self.free.push(slot),",
     ),
     core(
         "tokens saved up beyond the brim",
