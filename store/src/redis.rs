@@ -22,7 +22,6 @@ use chat_core::{Found, Query, RoomRecord};
 use chrono::{DateTime, Utc};
 
 use self::connect::Demands;
-use self::write::Known;
 use crate::{OpenError, ReadError, Retention, RoomInfo, Store, StoreError};
 
 /// Rooms that are remembered at most.
@@ -35,7 +34,8 @@ pub struct Redis {
     client: Client,
     demands: Demands,
     connection: Option<Connection>,
-    known: HashMap<String, Known>,
+    /// The last numbers of rooms, by key.
+    known: HashMap<String, u64>,
     /// The room that was last looked at for what is to be forgotten.
     pruned: String,
 }

@@ -290,16 +290,29 @@ fn redis_has_to_remember() {
 #[test]
 fn redis_notices_another_server() {
     let redis = Redis::start();
-    let mut one = open(&redis.url(), false, Retention::default()).unwrap().stores;
-    let mut other = open(&redis.url(), false, Retention::default()).unwrap().stores;
-    one.writer.write(&[said(1), said(2)]).unwrap();
-    let mut different = said(2);
+    let mut stores = open(&redis.url(), false, Retention::default()).unwrap().stores;
+    let mut beside = redis::Client::open(redis.url()).unwrap().get_connection().unwrap();
+    let mut add = |event: RoomRecord| {
+        let mut add = redis::cmd("XADD");
+        add.arg("chat:events:#room").arg(format!("{}-0", event.seq)).arg("at").arg(0).arg("kind").arg("said");
+        add.arg("nick").arg(event.nick).arg("text").arg(event.text).exec(&mut beside).unwrap();
+    };
+    stores.writer.write(&[said(1), said(2)]).unwrap();
+    // As if what was sent before came late.
+    add(said(3));
+    stores.writer.write(&[said(3), said(4)]).unwrap();
+    let mut different = said(5);
     different.text = "something else".into();
-    let error = other.writer.write(&[different]).unwrap_err().to_string();
+    add(different);
+    for _ in 0..2 {
+        let error = stores.writer.write(&[said(5)]).unwrap_err().to_string();
+        assert!(error.contains("another server"), "{error}");
+    }
+    add(said(7));
+    let error = stores.writer.write(&[said(6)]).unwrap_err().to_string();
     assert!(error.contains("another server"), "{error}");
-    other.writer.write(&[said(3), said(5)]).unwrap();
-    // It does not know of these.
-    assert!(one.writer.write(&[said(3), said(4)]).is_err());
-    let error = one.writer.write(&[said(3), said(4)]).unwrap_err().to_string();
-    assert!(error.contains("another server"), "{error}");
+    // Whatever a room is said to have come to, no number is given twice.
+    redis::cmd("HSET").arg("chat:room:#room").arg("seq").arg(2).exec(&mut beside).unwrap();
+    let found = stores.writer.look_up(&Query::Room { key: "#room".into(), last: 1 });
+    assert_eq!(found, Ok(Found::Room { seq: 7, topic: None, last: vec![said(7)] }));
 }
