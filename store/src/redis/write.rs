@@ -101,26 +101,18 @@ fn set_topic(batch: &mut Pipeline, hash: &str, topic: Option<&String>) {
     };
 }
 
-/// Whether an event that is not newer than the stream is in it, or was and has been forgotten.
+/// Whether an event that is not newer than the stream is in it.
 fn is_there(connection: &mut Connection, event: &RoomRecord) -> RedisResult<Result<(), StoreError>> {
     let stream = events_key(&event.key);
-    let fail = |what: &str| {
-        let (room, seq) = (&event.room, event.seq);
-        Err(StoreError::new(format_args!(
-            "{room} {what} number {seq}: does another server write to this Redis?"
-        )))
-    };
     let found = range(connection, &stream, &event.seq.to_string(), "+", 1)?;
+    let (room, seq) = (&event.room, event.seq);
     Ok(match found.first() {
-        Some(entry) if entry.seq == event.seq && entry.is(event) => Ok(()),
-        Some(entry) if entry.seq == event.seq => fail("has something else as"),
-        // Older than all that is there, or all is forgotten.
-        Some(entry) => {
-            let oldest = range(connection, &stream, "-", "+", 1)?;
-            let is_oldest = oldest.first().is_none_or(|oldest| oldest.seq == entry.seq);
-            if is_oldest { Ok(()) } else { fail("has come further without") }
-        }
-        None => Ok(()),
+        Some(entry) if entry.seq == seq && entry.is(event) => Ok(()),
+        Some(entry) if entry.seq == seq => Err(StoreError::different(room, seq)),
+        _ => Err(StoreError::new(format_args!(
+            "{room} has come further without number {seq}, and Redis adds nothing before what it has: is this an old \
+            export, or does another server write to this history?"
+        ))),
     })
 }
 
