@@ -354,6 +354,31 @@ fn postgres_has_to_survive_a_crash() {
 }
 
 #[test]
+fn redis_has_one_writer_at_a_time() {
+    let redis = Redis::start();
+    let (handle, worker, answers) = start(&redis.url());
+    // It takes longer than a lease to be refused: the first one renews it.
+    assert!(refusal(&redis.url()).contains("another server"));
+    handle.store(Batch { number: 1, events: vec![said(1)] });
+    wait_until_stored(&answers, &mut 0, 1);
+    assert!(worker.stop(PATIENCE));
+    // One that was killed is waited for.
+    let mut beside = redis::Client::open(redis.url()).unwrap().get_connection().unwrap();
+    let mut take = |who: &str| {
+        redis::cmd("SET").arg("chat:writer").arg(who).arg("PX").arg(2_000).exec(&mut beside).unwrap();
+    };
+    take("killed");
+    let mut stores = open(&redis.url(), false, Retention::default()).unwrap().stores;
+    stores.writer.write(&[said(2)]).unwrap();
+    // Whoever was away for too long stores nothing.
+    take("another");
+    let error = stores.writer.write(&[said(3)]).unwrap_err().to_string();
+    assert!(error.contains("another server"), "{error}");
+    let found = stores.reader.look_up(&all(9));
+    assert_eq!(found, Ok(Found::Events { events: vec![said(1), said(2)], complete: true }));
+}
+
+#[test]
 fn redis_notices_another_server() {
     let redis = Redis::start();
     let mut stores = open(&redis.url(), false, Retention::default()).unwrap().stores;

@@ -5,13 +5,15 @@ use std::collections::HashMap;
 use ::redis::{Connection, Pipeline, RedisResult, pipe};
 use chat_core::RoomRecord;
 
+use super::lease;
 use super::read::{last_id, newest, range};
 use super::{ROOMS, events_key, room_key};
 use crate::{RoomInfo, StoreError};
 
 /// Stores events of one room, those that are newer than its stream; answers how many are not. So whatever comes late, or
-/// twice, does no harm. What follows the room's key and name are `seq, at, kind, nick, text` of each.
+/// twice, does no harm. Before these, `seq, at, kind, nick, text` of each, come the room's key and name and the writer's.
 const STORE: &str = "
+    if redis.call('GET', KEYS[4]) ~= ARGV[3] then return 0 end
     local stream, hash = KEYS[1], KEYS[2]
     local last = 0
     if redis.call('EXISTS', stream) == 1 then
@@ -21,7 +23,7 @@ const STORE: &str = "
         end
     end
     local bytes, skipped, newest, topic = 0, 0, nil, nil
-    for i = 3, #ARGV, 5 do
+    for i = 4, #ARGV, 5 do
         local seq, at, kind, nick, text = unpack(ARGV, i, i + 4)
         if tonumber(seq) > last then
             redis.call('XADD', stream, seq .. '-0', 'at', at, 'kind', kind, 'nick', nick, 'text', text)
@@ -47,7 +49,7 @@ const STORE: &str = "
 /// streams; their events may have been forgotten.
 pub(super) fn write(
     connection: &mut Connection,
-    known: &mut HashMap<String, u64>,
+    (writer, known): (&str, &mut HashMap<String, u64>),
     events: &[RoomRecord],
 ) -> RedisResult<Result<(), StoreError>> {
     let mut rooms: HashMap<&str, Vec<&RoomRecord>> = HashMap::new();
@@ -73,17 +75,22 @@ pub(super) fn write(
     }
     let mut batch = pipe();
     batch.atomic();
+    batch.add_command(lease::hold(writer));
     for (key, events) in &rooms {
         let newest = events[events.len() - 1];
-        batch.cmd("EVAL").arg(STORE).arg(3).arg(events_key(key)).arg(room_key(key)).arg(ROOMS);
-        batch.arg(key).arg(&newest.room);
+        batch.cmd("EVAL").arg(STORE).arg(4);
+        batch.arg(events_key(key)).arg(room_key(key)).arg(ROOMS).arg(lease::WRITER);
+        batch.arg(key).arg(&newest.room).arg(writer);
         for event in events {
             batch.arg(event.seq).arg(event.at.timestamp_micros()).arg(event.kind.word());
             batch.arg(&event.nick).arg(&event.text);
         }
     }
-    let skipped: Vec<usize> = batch.query(connection)?;
-    for (events, skipped) in rooms.values().zip(skipped) {
+    let answers: Vec<usize> = batch.query(connection)?;
+    if answers.first() != Some(&1) {
+        return Ok(Err(lease::taken()));
+    }
+    for (events, &skipped) in rooms.values().zip(&answers[1..]) {
         // Somebody else was there, or what was sent before came late.
         for event in &events[..skipped] {
             if let Err(error) = is_there(connection, event)? {

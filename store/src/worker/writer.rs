@@ -47,9 +47,10 @@ impl Writer {
         commands: Receiver<Command>,
         progress: Arc<Progress>,
     ) -> Self {
+        let chores = Chores::new(retention, store.renewal(), Instant::now());
         Self {
             store,
-            chores: Chores::new(retention, Instant::now()),
+            chores,
             answer,
             commands,
             progress,
