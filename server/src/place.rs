@@ -79,6 +79,9 @@ impl fmt::Debug for Place {
 pub(crate) fn blanked(url: &str) -> String {
     const BLANK: &str = "***";
     let Some((scheme, rest)) = url.split_once("://") else { return String::from(url) };
+    if let Some(name) = carelessly_named(rest) {
+        return format!("{scheme}://{name}:{BLANK}");
+    }
     // A password may have any of these in it, if its owner was careless.
     let (rest, query) = match rest.rsplit_once('@') {
         Some((user, host)) if user.contains(':') => {
@@ -100,6 +103,23 @@ pub(crate) fn blanked(url: &str) -> String {
     query.into_iter().fold(format!("{scheme}://{rest}"), |url, query| format!("{url}?{query}"))
 }
 
+/// Who is named in front of a password, if no host follows it: then what is after the colon is no port.
+fn carelessly_named(rest: &str) -> Option<&str> {
+    if rest.contains('@') {
+        return None;
+    }
+    let hosts = rest.split(['/', '?']).next().unwrap_or_default();
+    let is_plain = |host: &str| {
+        // An address may have colons, too, within brackets.
+        let after = host.rsplit_once(']').map_or(host, |(_, after)| after);
+        after.split_once(':').is_none_or(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    if hosts.split(',').all(is_plain) {
+        return None;
+    }
+    rest.split_once(':').map(|(name, _)| name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,6 +135,10 @@ mod tests {
             ),
             ("postgres://host/chat?password=s3cret&user=ann", "postgres://host/chat?password=***&user=ann"),
             ("redis://:s3:c/r@e?t@host/0", "redis://:***@host/0"),
+            ("redis://:s3cret", "redis://:***"),
+            ("postgres://ann:s3c/ret?host", "postgres://ann:***"),
+            ("postgres://[::1]:5432,host:1/chat", "postgres://[::1]:5432,host:1/chat"),
+            ("redis+unix:///run/a:b.sock", "redis+unix:///run/a:b.sock"),
         ] {
             assert_eq!(blanked(url), shown);
             assert_eq!(format!("{:?}", Place::from_str(url).unwrap()), shown);

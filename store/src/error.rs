@@ -11,6 +11,13 @@ impl StoreError {
         // One line, whatever a library says.
         Self(reason.to_string().replace(['\n', '\r'], " "))
     }
+
+    /// An event is to be stored, and there is another one with its number.
+    pub(crate) fn different(room: &str, seq: u64) -> Self {
+        Self::new(format_args!(
+            "{room} has something else as number {seq}: does another server write to this history?"
+        ))
+    }
 }
 
 impl fmt::Display for StoreError {

@@ -28,6 +28,8 @@ mod transfer;
 mod words;
 mod worker;
 
+use std::time::Duration;
+
 use chat_core::{Found, Query, RoomRecord};
 use chrono::{DateTime, Utc};
 
@@ -89,6 +91,20 @@ pub trait Store: Send {
     /// If the store could not.
     fn catch_up(&mut self) -> Result<bool, StoreError> {
         Ok(false)
+    }
+
+    /// How often [`renew`](Self::renew) has to be called while nothing is stored; never, if nothing is said.
+    fn renewal(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Says that this store is still in use, so that no other server takes it for one that was given up.
+    ///
+    /// # Errors
+    ///
+    /// If the store could not, or another server has it.
+    fn renew(&mut self) -> Result<(), StoreError> {
+        Ok(())
     }
 
     /// The rooms that follow this key in the order of keys, as many as fit into an answer; none after the last one.

@@ -86,7 +86,11 @@ impl Postgres {
         &mut self,
         work: impl FnOnce(&mut Session) -> Result<T, ::postgres::Error>,
     ) -> Result<T, StoreError> {
-        let done = work(self.session()?);
+        let session = self.session()?;
+        let done = work(session);
+        if session.is_spoilt {
+            self.session = None;
+        }
         done.map_err(|error| {
             self.session = None;
             self.known.clear();
@@ -101,7 +105,7 @@ impl Store for Postgres {
             self.known.clear();
         }
         let mut known = std::mem::take(&mut self.known);
-        self.try_with(|session| write::write(session, &mut known, events))?;
+        self.try_with(|session| write::write(session, &mut known, events))??;
         self.known = known;
         Ok(())
     }

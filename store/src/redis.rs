@@ -3,6 +3,7 @@
 //! | key | what it holds |
 //! |---|---|
 //! | `chat:format` | the version of all this |
+//! | `chat:writer` | which server writes; expires when it renews it no more |
 //! | `chat:rooms` | the keys of all rooms, in order |
 //! | `chat:room:KEY` | name, number, topic and bytes of a room: what outlives its events |
 //! | `chat:events:KEY` | its events, each with `at` (microseconds), `kind`, `nick` and `text`, and whatever comes later |
@@ -11,22 +12,26 @@
 
 mod connect;
 mod entry;
+mod lease;
 mod prune;
 mod read;
 mod write;
 
 use std::collections::HashMap;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use ::redis::{Client, Connection, RedisResult};
 use chat_core::{Found, Query, RoomRecord};
 use chrono::{DateTime, Utc};
 
 use self::connect::Demands;
-use self::write::Known;
 use crate::{OpenError, ReadError, Retention, RoomInfo, Store, StoreError};
 
 /// Rooms that are remembered at most.
 const KNOWN_ROOMS: usize = 4_096;
+/// How long the end may wait for the server.
+const FAREWELL: Duration = Duration::from_secs(1);
 /// The keys of all rooms.
 const ROOMS: &str = "chat:rooms";
 
@@ -35,7 +40,10 @@ pub struct Redis {
     client: Client,
     demands: Demands,
     connection: Option<Connection>,
-    known: HashMap<String, Known>,
+    /// What whoever writes is known by.
+    writer: String,
+    /// The last numbers of rooms, by key.
+    known: HashMap<String, u64>,
     /// The room that was last looked at for what is to be forgotten.
     pruned: String,
 }
@@ -45,7 +53,7 @@ impl Redis {
     ///
     /// # Errors
     ///
-    /// If there is no connection, or the server forgets what it is told when it ends. A URL that ends in
+    /// If there is no connection, another server writes, or the server forgets what it is told when it ends. A URL that ends in
     /// `?allow-volatile=yes` takes that, too.
     pub fn open(url: &str, sync_full: bool) -> Result<Self, OpenError> {
         Self::with(url, |demands| Demands { sync_full, ..demands })
@@ -66,10 +74,17 @@ impl Redis {
         let client =
             Client::open(url).map_err(|_| OpenError::new("the URL of Redis cannot be understood"))?;
         let demands = demand(demands);
-        let mut store =
-            Self { client, demands, connection: None, known: HashMap::new(), pruned: String::new() };
+        let mut store = Self {
+            client,
+            demands,
+            connection: None,
+            writer: lease::name(),
+            known: HashMap::new(),
+            pruned: String::new(),
+        };
         let name = store.name();
-        store.connection().map_err(|error| OpenError::new(format_args!("{name}: {error}")))?;
+        let opened = if demands.reads { store.connection().map(drop) } else { store.wait_for_lease() };
+        opened.map_err(|error| OpenError::new(format_args!("{name}: {error}")))?;
         Ok(store)
     }
 
@@ -77,6 +92,24 @@ impl Redis {
     #[must_use]
     pub fn name(&self) -> String {
         format!("redis://{}", self.client.get_connection_info().addr())
+    }
+
+    /// Has the lease, as soon as that of a server that was killed is over.
+    fn wait_for_lease(&mut self) -> Result<(), StoreError> {
+        let until = Instant::now() + lease::WAIT;
+        while !self.hold()? {
+            if Instant::now() >= until {
+                return Err(lease::taken());
+            }
+            thread::sleep(lease::GLANCE);
+        }
+        Ok(())
+    }
+
+    /// Takes the lease, or renews it; says whether it could.
+    fn hold(&mut self) -> Result<bool, StoreError> {
+        let hold = lease::hold(&self.writer);
+        self.try_with(|connection| hold.query(connection))
     }
 
     fn connection(&mut self) -> Result<&mut Connection, StoreError> {
@@ -108,7 +141,8 @@ impl Store for Redis {
             self.known.clear();
         }
         let mut known = std::mem::take(&mut self.known);
-        self.try_with(|connection| write::write(connection, &mut known, events))??;
+        let writer = self.writer.clone();
+        self.try_with(|connection| write::write(connection, (&writer, &mut known), events))??;
         self.known = known;
         Ok(())
     }
@@ -138,9 +172,28 @@ impl Store for Redis {
         self.try_with(|connection| read::rooms(connection, after))
     }
 
+    fn renewal(&self) -> Option<Duration> {
+        (!self.demands.reads).then_some(lease::RENEWAL)
+    }
+
+    fn renew(&mut self) -> Result<(), StoreError> {
+        if self.hold()? { Ok(()) } else { Err(lease::taken()) }
+    }
+
     fn restore(&mut self, room: &RoomInfo) -> Result<(), StoreError> {
+        self.renew()?;
         self.known.remove(&room.key);
         self.try_with(|connection| write::restore(connection, room))
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.as_mut().filter(|_| !self.demands.reads) {
+            // If nobody answers, it is over soon enough.
+            let _ = connection.set_read_timeout(Some(FAREWELL));
+            let _ = lease::release(connection, &self.writer);
+        }
     }
 }
 

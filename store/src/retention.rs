@@ -29,25 +29,58 @@ impl Retention {
             now.checked_sub_signed(age).unwrap_or(DateTime::<Utc>::MIN_UTC)
         });
         let first = self.events.map_or(0, |events| seq.saturating_sub(events) + 1);
-        Verdict { oldest, first, excess: self.bytes.map_or(0, |most| bytes.saturating_sub(most)), freed: 0 }
+        let excess = self.bytes.map_or(0, |most| bytes.saturating_sub(most));
+        Verdict { oldest, latest: now + TimeDelta::days(1), first, excess, freed: 0 }
     }
 }
 
-/// What is to be forgotten of one room; to be asked about its events, the oldest first, until one may stay.
+/// What is to be forgotten of one room.
 pub(crate) struct Verdict {
     oldest: Option<DateTime<Utc>>,
+    /// Stamps after this are of a clock that was wrong.
+    latest: DateTime<Utc>,
     first: u64,
     excess: u64,
     freed: u64,
 }
 
 impl Verdict {
-    /// Whether this event goes. Its bytes are counted then.
-    pub(crate) fn goes(&mut self, seq: u64, at: DateTime<Utc>, bytes: u64) -> bool {
-        let goes =
-            seq < self.first || self.oldest.is_some_and(|oldest| at < oldest) || self.freed < self.excess;
-        self.freed += if goes { bytes } else { 0 };
-        goes
+    /// Whether an event that is the oldest goes, or may go with one after it.
+    pub(crate) fn may_go(&self, seq: u64, at: DateTime<Utc>) -> bool {
+        self.goes(seq, at, 0) || self.is_wrong(at)
+    }
+
+    /// How many of these events go, with their numbers, stamps and bytes, the oldest first; and the number of the last one.
+    ///
+    /// One with a stamp far in the future goes when a later one does: or it would keep all that follow it.
+    pub(crate) fn count(&mut self, events: impl Iterator<Item = (u64, DateTime<Utc>, u64)>) -> (usize, u64) {
+        let (mut count, mut last) = (0, 0);
+        let (mut held, mut held_bytes) = (0, 0);
+        for (seq, at, bytes) in events {
+            if self.goes(seq, at, held_bytes) {
+                count += held + 1;
+                last = seq;
+                self.freed += held_bytes + bytes;
+                (held, held_bytes) = (0, 0);
+            } else if self.is_wrong(at) {
+                held += 1;
+                held_bytes += bytes;
+            } else {
+                break;
+            }
+        }
+        (count, last)
+    }
+
+    /// Whether this event goes, with so many bytes that go before it, beside those that are freed.
+    fn goes(&self, seq: u64, at: DateTime<Utc>, before: u64) -> bool {
+        seq < self.first
+            || self.oldest.is_some_and(|oldest| at < oldest)
+            || self.freed.saturating_add(before) < self.excess
+    }
+
+    fn is_wrong(&self, at: DateTime<Utc>) -> bool {
+        self.oldest.is_some() && at > self.latest
     }
 
     /// The bytes of all events that go.

@@ -62,11 +62,12 @@ impl Sqlite {
     /// If it cannot be made or used, or another process has it.
     pub fn open(path: &Path, sync_full: bool) -> Result<Self, OpenError> {
         let name = |error: OpenError| OpenError::new(format_args!("{}: {error}", path.display()));
-        file::prepare(path).map_err(name)?;
-        let lock = Lock::take(path).map_err(name)?;
-        let mut connection = connect(path, sync_full).map_err(name)?;
+        let real = file::prepare_folder(path).map_err(name)?;
+        let lock = Lock::take(&real).map_err(name)?;
+        file::prepare(&real).map_err(name)?;
+        let mut connection = connect(&real, sync_full).map_err(name)?;
         schema::migrate(&mut connection).map_err(name)?;
-        let checkpoints = Checkpoints::start(connect(path, sync_full).map_err(name)?).map_err(name)?;
+        let checkpoints = Checkpoints::start(connect(&real, sync_full).map_err(name)?).map_err(name)?;
         Ok(Self { checkpoints: Some(checkpoints), _lock: Some(lock), ..Self::over(connection) })
     }
 
@@ -145,6 +146,12 @@ fn connect(path: &Path, sync_full: bool) -> Result<Connection, OpenError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(BUSY)?;
+        Ok(connection)
+    };
+    let connection = open().map_err(|error: rusqlite::Error| OpenError::from(explain(&error)))?;
+    // Before anything changes the file.
+    schema::version(&connection)?;
+    let tune = |connection: Connection| {
         connection.pragma_update(None, "journal_mode", "wal")?;
         // Survives the end of a process either way.
         connection.pragma_update(None, "synchronous", if sync_full { "full" } else { "normal" })?;
@@ -157,7 +164,13 @@ fn connect(path: &Path, sync_full: bool) -> Result<Connection, OpenError> {
         connection.set_prepared_statement_cache_capacity(32);
         Ok(connection)
     };
-    open().map_err(|error: rusqlite::Error| OpenError::from(explain(&error)))
+    tune(connection).map_err(|error: rusqlite::Error| OpenError::from(explain(&error)))
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        explain(&error)
+    }
 }
 
 /// What SQLite means, in a line for an operator.

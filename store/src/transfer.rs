@@ -19,6 +19,12 @@ const BATCH: usize = 1_000;
 /// The longest line, in bytes: what a server wrote is much shorter, and what is no export may have no end of line.
 const MAX_LINE: u64 = 1 << 20;
 
+/// The longest nickname and text, in bytes: what a server lets in is not longer, and some more.
+const MAX_NICK: usize = 120;
+const MAX_TEXT: usize = 5 << 10;
+/// The largest number: half of what a store can take, so that there is as much left for what comes.
+const MAX_NUMBER: u64 = 1 << 39;
+
 /// One line.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
@@ -36,6 +42,9 @@ pub struct Transferred {
     pub events: u64,
     /// Events that were left out, since this version does not know their kind.
     pub unknown: u64,
+    /// Numbers of rooms between their oldest and their newest event that have none: of kinds that this version does not
+    /// know, or lost.
+    pub missing: u64,
 }
 
 /// Writes the history of all rooms, or of the one with this key. Needs memory for a small part of it only.
@@ -80,9 +89,14 @@ fn export_room(
         let Found::Events { events, .. } = store.look_up(&query)? else {
             unreachable!("events are answered with events")
         };
-        let Some(last) = events.last() else { break };
-        from = last.seq + 1;
+        if events.is_empty() {
+            // What is older than all was forgotten.
+            done.missing += if from > 1 { seq + 1 - from } else { 0 };
+            break;
+        }
         for event in events {
+            done.missing += if from > 1 { event.seq - from } else { 0 };
+            from = event.seq + 1;
             done.events += 1;
             let RoomRecord { room, key, seq, at, nick, kind, text } = event;
             let at = at.to_rfc3339_opts(SecondsFormat::Micros, true);
@@ -139,14 +153,21 @@ impl Importing<'_> {
     fn take(&mut self, line: Line) -> Result<(), String> {
         match line {
             Line::Room { room, key, newest, topic } => {
+                check_room(&room, &key)?;
+                check_text(topic.as_deref().unwrap_or_default())?;
+                // Of a room of which nothing was stored, there is only the name.
+                check_number(newest.max(1))?;
                 self.done.rooms += 1;
                 self.rooms.insert(key.clone(), RoomInfo { key, name: room, seq: newest, topic });
             }
             Line::Event { room, key, seq, at, nick, kind, text } => {
                 let at = DateTime::parse_from_rfc3339(&at).map_err(|_| format!("{at:?} is no time"))?;
                 let at = at.with_timezone(&Utc);
-                if seq == 0 {
-                    return Err("numbers begin with 1".into());
+                check_room(&room, &key)?;
+                check_number(seq)?;
+                check_text(&text)?;
+                if nick.len() > MAX_NICK {
+                    return Err(format!("the nickname is longer than {MAX_NICK} bytes"));
                 }
                 let Some(kind) = Kind::from_word(&kind) else {
                     self.done.unknown += 1;
@@ -173,6 +194,26 @@ impl Importing<'_> {
         }
         Ok(())
     }
+}
+
+fn check_room(name: &str, key: &str) -> Result<(), String> {
+    match chat_core::room_key(name) {
+        Some(of_name) if of_name == key => Ok(()),
+        Some(of_name) => Err(format!("the key of {name:?} is {of_name:?}, and not {key:?}")),
+        None => Err(format!("{name:?} is no name of a room")),
+    }
+}
+
+fn check_number(number: u64) -> Result<(), String> {
+    if (1..=MAX_NUMBER).contains(&number) {
+        Ok(())
+    } else {
+        Err(format!("numbers are from 1 to {MAX_NUMBER}"))
+    }
+}
+
+fn check_text(text: &str) -> Result<(), String> {
+    if text.len() <= MAX_TEXT { Ok(()) } else { Err(format!("the text is longer than {MAX_TEXT} bytes")) }
 }
 
 /// Why an export failed.

@@ -8,8 +8,9 @@ mod chores;
 mod reader;
 mod writer;
 
+use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -20,8 +21,12 @@ use self::reader::Reader;
 use self::writer::Writer;
 use crate::{OpenError, Retention, Store};
 
-/// How long a look-up waits for the batches that came before it, and a room's for a store that fails.
+/// How long whoever asked waits for an answer, as the engine has it; and the same for a search.
 const PATIENCE: Duration = Duration::from_secs(5);
+const SEARCH_PATIENCE: Duration = Duration::from_secs(1);
+
+/// The exit code of a server that broke, as when its engine does.
+const EXIT_FAULT: i32 = 70;
 
 /// What a worker works with.
 pub struct Stores {
@@ -39,15 +44,21 @@ pub type Answer = Box<dyn Fn(StoreAnswer) + Send + Sync>;
 /// What the writer is told.
 enum Command {
     Store(Batch),
-    LookUp(LookUp, Instant),
+    LookUp(Question),
     Stop(Instant),
+}
+
+/// A look-up, and until when anybody waits for its answer.
+struct Question {
+    look_up: LookUp,
+    until: Instant,
 }
 
 /// For the thread of the engine. Nothing here waits: what is asked and not answered is bounded by the engine.
 #[derive(Clone)]
 pub struct StoreHandle {
     writer: Sender<Command>,
-    reader: Sender<(LookUp, Instant)>,
+    reader: Sender<Question>,
 }
 
 impl StoreHandle {
@@ -59,11 +70,14 @@ impl StoreHandle {
 
     /// Has something looked up.
     pub fn look_up(&self, look_up: LookUp) {
-        let now = Instant::now();
-        if matches!(look_up.query, Query::Room { .. }) {
-            let _ = self.writer.send(Command::LookUp(look_up, now));
+        let is_room = matches!(look_up.query, Query::Room { .. });
+        let is_search = matches!(look_up.query, Query::Search { .. });
+        let until = Instant::now() + if is_search { SEARCH_PATIENCE } else { PATIENCE };
+        let question = Question { look_up, until };
+        if is_room {
+            let _ = self.writer.send(Command::LookUp(question));
         } else {
-            let _ = self.reader.send((look_up, now));
+            let _ = self.reader.send(question);
         }
     }
 }
@@ -73,6 +87,8 @@ pub struct Worker {
     writer: Sender<Command>,
     progress: Arc<Progress>,
     done: Receiver<bool>,
+    /// Closed when the reader has ended.
+    read: Receiver<()>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -97,32 +113,53 @@ impl Worker {
         );
         let reader = Reader::new(stores.reader, answer, look_ups, Arc::clone(&progress));
         let run_writer = move || {
+            let _alarm = Alarm;
             let _ = finished.send(writer.run());
+        };
+        let (reads, read) = channel();
+        let run_reader = move || {
+            let _alarm = Alarm;
+            reader.run();
+            drop(reads);
         };
         let start = |name: &str, run: Box<dyn FnOnce() + Send>| {
             let thread = thread::Builder::new().name(name.into()).spawn(run);
             thread.map_err(|error| OpenError::new(format_args!("no thread for the store: {error}")))
         };
-        let threads =
-            vec![start("store", Box::new(run_writer))?, start("look-up", Box::new(move || reader.run()))?];
+        let threads = vec![start("store", Box::new(run_writer))?, start("look-up", Box::new(run_reader))?];
         let handle = StoreHandle { writer: to_writer.clone(), reader: to_reader };
-        Ok((handle, Self { writer: to_writer, progress, done, threads }))
+        Ok((handle, Self { writer: to_writer, progress, done, read, threads }))
     }
 
     /// Stores what was handed over before, and ends; says whether all of it is stored. What comes later is nobody's.
     #[must_use]
     pub fn stop(self, deadline: Duration) -> bool {
-        let _ = self.writer.send(Command::Stop(Instant::now() + deadline));
+        let until = Instant::now() + deadline;
+        let _ = self.writer.send(Command::Stop(until));
         self.progress.end();
         let all = self.done.recv_timeout(deadline);
-        if all.is_ok() {
-            // The writer has ended, and the reader ends after what it is at: so the files are closed when this returns.
+        let left = until.saturating_duration_since(Instant::now());
+        let has_read = self.read.recv_timeout(left) == Err(RecvTimeoutError::Disconnected);
+        if all.is_ok() && has_read {
+            // So the files are closed when this returns.
             for thread in self.threads {
                 let _ = thread.join();
             }
         }
         // If it is still at something, the process may end without it.
         all.unwrap_or(false)
+    }
+}
+
+/// Ends the process if its thread panics: a server that can store nothing any more had better be started again.
+struct Alarm;
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            tracing::error!("a thread of the history broke: the server ends");
+            process::exit(EXIT_FAULT);
+        }
     }
 }
 

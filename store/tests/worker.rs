@@ -1,6 +1,7 @@
 //! The worker, over a store that fails when it is told to.
 
 use std::collections::BTreeMap;
+use std::process::Command;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -18,6 +19,10 @@ struct State {
     /// How many events each transaction had, failed ones included.
     attempts: Vec<usize>,
     fails: bool,
+    /// Fails whatever has the event with this number in it.
+    poisoned: u64,
+    /// Panics instead of reading.
+    panics: bool,
     /// Stores, and says it did not.
     lies: bool,
     reads_fail: usize,
@@ -41,12 +46,16 @@ impl Fake {
 
 impl Store for Fake {
     fn write(&mut self, events: &[RoomRecord]) -> Result<(), StoreError> {
-        self.attempted.send(events.len()).unwrap();
+        // At the end of a test, nobody listens.
+        let _ = self.attempted.send(events.len());
         if let Some(held) = &self.held {
-            held.lock().unwrap().recv().unwrap();
+            let _ = held.lock().unwrap().recv();
         }
         let mut state = self.state();
         state.attempts.push(events.len());
+        if state.poisoned > 0 && events.iter().any(|event| event.seq == state.poisoned) {
+            return Err(StoreError("this is poison".into()));
+        }
         if state.fails && !state.lies {
             return Err(StoreError("the disk is full".into()));
         }
@@ -56,6 +65,7 @@ impl Store for Fake {
 
     fn look_up(&mut self, query: &Query) -> Result<Found, ReadError> {
         let mut state = self.state();
+        assert!(!state.panics, "it is told to");
         if state.reads_fail > 0 {
             state.reads_fail -= 1;
             return Err(StoreError("the connection is lost".into()).into());
@@ -70,7 +80,7 @@ impl Store for Fake {
 
     fn prune(&mut self, _: &Retention, _: DateTime<Utc>) -> Result<bool, StoreError> {
         self.state().pruned += 1;
-        self.attempted.send(0).unwrap();
+        let _ = self.attempted.send(0);
         Ok(false)
     }
 
@@ -227,8 +237,10 @@ fn a_look_up_waits_for_its_batches_but_not_for_ever() {
     running.store();
     running.look_up(1, 1, bounds());
     running.look_up(2, 1, room());
-    let answers = [running.answer(), running.answer()];
-    for id in [1, 2] {
+    // This one waits for the first, and nobody waits for it.
+    running.look_up(4, 0, Query::Search { key: "#room".into(), words: "x".into(), to: 1, count: 1 });
+    let answers = [running.answer(), running.answer(), running.answer()];
+    for id in [1, 2, 4] {
         assert!(answers.contains(&found(id, Err(LookUpError::Unavailable))), "{answers:?}");
     }
     running.fake.state().fails = false;
@@ -251,6 +263,56 @@ fn a_read_is_tried_twice() {
     let search = Query::Search { key: "#room".into(), words: "x".into(), to: 1, count: 1 };
     running.look_up(3, 0, search);
     assert_eq!(running.answer(), found(3, Err(LookUpError::Unsupported)));
+}
+
+#[test]
+fn what_cannot_be_stored_does_not_hold_up_what_came_before() {
+    let (go, held) = mpsc::channel();
+    let mut running = Running::start(Retention::default(), Some(held));
+    running.fake.state().poisoned = 7;
+    running.store();
+    assert_eq!(running.attempt(), 1);
+    for _ in 0..8 {
+        running.store();
+    }
+    go.send(()).unwrap();
+    assert_eq!(running.answer(), StoreAnswer::Stored(1));
+    // From the second to the ninth, of which the seventh is poisoned.
+    running.look_up(1, 5, room());
+    for events in [8, 4, 4, 2, 1, 3, 2, 1] {
+        assert_eq!(running.attempt(), events);
+        go.send(()).unwrap();
+    }
+    for expected in [StoreAnswer::Stored(5), room_at(1, 5), StoreAnswer::Stored(6)] {
+        assert_eq!(running.answer(), expected);
+    }
+}
+
+/// In a process of its own: this program again.
+#[test]
+fn a_thread_that_breaks_ends_the_process() {
+    const BREAKS: &str = "CHAT_STORE_TEST_BREAKS";
+    if std::env::var_os(BREAKS).is_some() {
+        let running = Running::start(Retention::default(), None);
+        running.fake.state().panics = true;
+        running.look_up(1, 0, room());
+        let _ = running.answers.recv_timeout(PATIENCE);
+        return;
+    }
+    let mut again = Command::new(std::env::current_exe().unwrap());
+    again.args(["--exact", "a_thread_that_breaks_ends_the_process"]).env(BREAKS, "1");
+    assert_eq!(again.output().unwrap().status.code(), Some(70));
+}
+
+#[test]
+fn the_end_does_not_wait_for_who_reads() {
+    let running = Running::start(Retention::default(), None);
+    let state = Arc::clone(&running.fake.state);
+    let locked = state.lock().unwrap();
+    running.look_up(1, 0, bounds());
+    // The reader may hang, or end before it has begun.
+    let _ = running.worker.stop(Duration::from_millis(50));
+    drop(locked);
 }
 
 #[test]

@@ -138,13 +138,33 @@ fn read(from: impl std::io::Read + Send + 'static, to: mpsc::Sender<String>) -> 
     })
 }
 
+/// The processes that this one started.
+fn children(parent: u32) -> Vec<Pid> {
+    let child = |entry: fs::DirEntry| {
+        let pid = entry.file_name().to_str()?.parse().ok().and_then(Pid::from_raw)?;
+        let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
+        // Behind the name, which may have anything in it, are the state and the parent.
+        let (_, fields) = stat.rsplit_once(')')?;
+        (fields.split_whitespace().nth(1)?.parse() == Ok(parent)).then_some(pid)
+    };
+    fs::read_dir("/proc").into_iter().flatten().flatten().filter_map(child).collect()
+}
+
 impl Drop for Process {
     fn drop(&mut self) {
-        if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
+        let id = self.child.id();
+        let pid = |id: u32| i32::try_from(id).ok().and_then(Pid::from_raw);
+        if let Some(pid) = pid(id) {
+            // As it stands still, it has no more children than these.
+            let _ = kill_process(pid, Signal::STOP);
+            let children = children(id);
             let _ = kill_process(pid, Signal::KILL);
+            for child in children {
+                let _ = kill_process(child, Signal::KILL);
+            }
         }
         let _ = self.child.wait();
-        // PostgreSQL's other processes notice and end. Only then may another server have the folder.
+        // When the last of them has ended, so have these. Only then may another server have the folder.
         for reader in self.readers.drain(..) {
             let _ = reader.join();
         }

@@ -9,7 +9,7 @@ use super::signed;
 use crate::Retention;
 
 /// Events that go in one step: some milliseconds.
-const STEP: i64 = 500;
+const STEP: usize = 500;
 /// Rooms that are looked at in one step.
 const ROOMS: i64 = 64;
 
@@ -36,7 +36,7 @@ pub(super) fn prune(
     for row in &candidates {
         let (room, seq, bytes) = (row.get::<_, i64>(0), number(row, 1), number(row, 2));
         let goes = row.get::<_, Option<i64>>(3).is_some_and(|oldest| {
-            retention.verdict(now, seq, bytes).goes(oldest.unsigned_abs(), row.get(4), 0)
+            retention.verdict(now, seq, bytes).may_go(oldest.unsigned_abs(), row.get(4))
         });
         if goes {
             // There may be more of the same room.
@@ -60,14 +60,13 @@ fn prune_room(
     now: DateTime<Utc>,
 ) -> Result<bool, Error> {
     let mut verdict = retention.verdict(now, seq, bytes);
-    let oldest = session.query(OLDEST, &[&room, &STEP])?;
-    let goes = oldest.iter().take_while(|row| {
+    let oldest = session.query(OLDEST, &[&room, &signed(STEP as u64)])?;
+    let (removed, last) = verdict.count(oldest.iter().map(|row| {
         let bytes = u64::from(row.get::<_, i32>(2).unsigned_abs());
-        verdict.goes(number(row, 0), row.get(1), bytes)
-    });
-    let (removed, last) = goes.fold((0, 0), |(count, _), row| (count + 1, row.get::<_, i64>(0)));
+        (number(row, 0), row.get(1), bytes)
+    }));
     if removed > 0 {
-        session.execute(FORGET, &[&room, &last, &signed(verdict.freed())])?;
+        session.execute(FORGET, &[&room, &signed(last), &signed(verdict.freed())])?;
     }
     Ok(removed == STEP)
 }

@@ -60,7 +60,8 @@ pub(super) fn search(
         Err(error) if error.code() == Some(&SqlState::QUERY_CANCELED) => false,
         done => done?,
     };
-    session.execute(LIMIT, &[&USUAL])?;
+    // What was found was found.
+    session.is_spoilt = session.execute(LIMIT, &[&USUAL]).is_err();
     Ok(Found::Events { events: search.events, complete })
 }
 

@@ -7,10 +7,11 @@ use ::postgres::Error;
 use chat_core::{Kind, RoomRecord};
 use chrono::{DateTime, Utc};
 
+use super::read::number;
 use super::session::Session;
 use super::signed;
-use crate::RoomInfo;
 use crate::words::spaced;
+use crate::{RoomInfo, StoreError};
 
 const NEW_ROOMS: &str = "
     INSERT INTO chat.rooms (key, name) SELECT * FROM unnest($1::text[], $2::text[]) ON CONFLICT (key) DO NOTHING";
@@ -27,7 +28,7 @@ const STORE: &str = "
         ON CONFLICT DO NOTHING
         RETURNING room, octet_length(nick) + octet_length(text) AS bytes
     ),
-    sums AS (SELECT room, sum(bytes)::bigint AS bytes FROM new GROUP BY room)
+    sums AS (SELECT room, sum(bytes)::bigint AS bytes, count(*) AS count FROM new GROUP BY room)
     UPDATE chat.rooms SET
         name = CASE WHEN given.seq >= rooms.seq THEN given.name ELSE rooms.name END,
         seq = greatest(rooms.seq, given.seq),
@@ -37,7 +38,16 @@ const STORE: &str = "
     FROM unnest($8::bigint[], $9::text[], $10::bigint[], $11::text[], $12::bigint[])
         AS given (room, name, seq, topic, topic_seq)
         LEFT JOIN sums USING (room)
-    WHERE rooms.id = given.room";
+    WHERE rooms.id = given.room
+    RETURNING coalesce(sums.count, 0)";
+
+/// An event that is there, and is another one than that which was to be stored.
+const DIFFERENT: &str = "
+    SELECT rooms.name, events.seq FROM chat.events JOIN
+        unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[]) AS given (room, seq, kind, nick, text)
+        USING (room, seq)
+        JOIN chat.rooms ON rooms.id = events.room
+    WHERE (events.kind, events.nick, events.text) <> (given.kind, given.nick, given.text) LIMIT 1";
 
 const RESTORE: &str = "
     INSERT INTO chat.rooms (key, name, seq, topic, topic_seq) VALUES ($1, $2, $3, $4, $3)
@@ -45,13 +55,14 @@ const RESTORE: &str = "
         name = excluded.name, seq = excluded.seq, topic = excluded.topic, topic_seq = excluded.topic_seq
     WHERE rooms.seq <= excluded.seq";
 
+/// Fails in two ways: if there is no answer, or if what is stored already is something else.
 pub(super) fn write(
     session: &mut Session,
     known: &mut HashMap<String, i64>,
     events: &[RoomRecord],
-) -> Result<(), Error> {
+) -> Result<Result<(), StoreError>, Error> {
     if events.is_empty() {
-        return Ok(());
+        return Ok(Ok(()));
     }
     learn_rooms(session, known, events)?;
     let room = |event: &RoomRecord| known.get(&event.key).copied().unwrap_or_default();
@@ -75,7 +86,7 @@ pub(super) fn write(
         changes.values().map(|change| change.topic.map(|event| plain(&event.text))).collect();
     let topic_seqs: Vec<i64> =
         changes.values().map(|change| change.topic.map_or(0, |event| signed(event.seq))).collect();
-    session.execute(
+    let new = session.query(
         STORE,
         &[
             &rooms,
@@ -91,7 +102,13 @@ pub(super) fn write(
             &topics,
             &topic_seqs,
         ],
-    )
+    )?;
+    let new: i64 = new.iter().map(|row| row.get::<_, i64>(0)).sum();
+    if usize::try_from(new).is_ok_and(|new| new == events.len()) {
+        return Ok(Ok(()));
+    }
+    let different = session.query(DIFFERENT, &[&rooms, &seqs, &kinds, &nicks, &texts])?;
+    Ok(different.first().map_or(Ok(()), |row| Err(StoreError::different(row.get(0), number(row, 1)))))
 }
 
 /// What a batch comes to for one room.

@@ -38,7 +38,7 @@ pub(super) fn prune(
         let (seq, bytes) = (seq.unwrap_or_default(), bytes.unwrap_or_default().max(0).unsigned_abs());
         let goes = entries(row[1].clone())?
             .first()
-            .is_some_and(|oldest| retention.verdict(now, seq, bytes).goes(oldest.seq, oldest.at, 0));
+            .is_some_and(|oldest| retention.verdict(now, seq, bytes).may_go(oldest.seq, oldest.at));
         if goes {
             // There may be more of the same room.
             let is_whole = prune_room(connection, (&key, seq, bytes), retention, now)?;
@@ -62,8 +62,7 @@ fn prune_room(
     let mut verdict = retention.verdict(now, seq, bytes);
     let stream = events_key(key);
     let oldest = range(connection, &stream, "-", "+", STEP)?;
-    let goes = oldest.iter().take_while(|entry| verdict.goes(entry.seq, entry.at, entry.bytes()));
-    let (removed, last) = goes.fold((0, 0), |(count, _), entry| (count + 1, entry.seq));
+    let (removed, last) = verdict.count(oldest.iter().map(|entry| (entry.seq, entry.at, entry.bytes())));
     let freed = i64::try_from(verdict.freed()).unwrap_or(i64::MAX);
     let mut batch = pipe();
     batch.atomic();

@@ -1,5 +1,7 @@
 //! Looking up rooms, bounds and events.
 
+use std::collections::HashMap;
+
 use ::redis::{Connection, RedisResult, Value, cmd, pipe};
 use chat_core::{Found, Query, RoomRecord};
 use chrono::{DateTime, Utc};
@@ -15,6 +17,7 @@ const PAGE: usize = 256;
 type Row = (Option<String>, Option<u64>, Option<String>);
 
 pub(super) fn room(connection: &mut Connection, key: &str, last: usize) -> RedisResult<Found> {
+    let last_id = last_id(connection, &events_key(key))?;
     // Both at one moment.
     let ((name, seq, topic), newest): (Row, Value) = pipe()
         .atomic()
@@ -26,7 +29,7 @@ pub(super) fn room(connection: &mut Connection, key: &str, last: usize) -> Redis
         .arg(&["+", "-", "COUNT"])
         .arg(last.max(1))
         .query(connection)?;
-    let (name, seq) = (name.unwrap_or_default(), seq.unwrap_or_default());
+    let (name, seq) = (name.unwrap_or_default(), seq.unwrap_or_default().max(last_id));
     let mut events: Vec<RoomRecord> = Vec::new();
     for entry in entries(newest)?.into_iter().take(last) {
         // Without gaps: none is left out in the middle.
@@ -79,6 +82,23 @@ pub(super) fn events(connection: &mut Connection, key: &str, from: u64, to: u64)
             return Ok(Found::Events { events, complete: true });
         }
     }
+}
+
+/// The number of the newest event that there ever was. Whatever may be wrong with one of the two, no number is given twice.
+pub(super) fn newest(connection: &mut Connection, key: &str) -> RedisResult<u64> {
+    let seq: Option<u64> = cmd("HGET").arg(room_key(key)).arg("seq").query(connection)?;
+    Ok(seq.unwrap_or_default().max(last_id(connection, &events_key(key))?))
+}
+
+/// The last id that a stream has given; its event may have been forgotten.
+pub(super) fn last_id(connection: &mut Connection, stream: &str) -> RedisResult<u64> {
+    if !cmd("EXISTS").arg(stream).query::<bool>(connection)? {
+        return Ok(0);
+    }
+    let info: HashMap<String, Value> = cmd("XINFO").arg("STREAM").arg(stream).query(connection)?;
+    let id = info.get("last-generated-id").cloned().unwrap_or(Value::Nil);
+    let id: String = ::redis::from_redis_value(id)?;
+    Ok(id.split('-').next().and_then(|seq| seq.parse().ok()).unwrap_or_default())
 }
 
 /// Entries of a stream, the oldest first.

@@ -2,94 +2,103 @@
 
 use std::collections::HashMap;
 
-use ::redis::{Connection, Pipeline, RedisResult, cmd, pipe};
-use chat_core::{Kind, RoomRecord};
+use ::redis::{Connection, Pipeline, RedisResult, pipe};
+use chat_core::RoomRecord;
 
-use super::read::range;
+use super::lease;
+use super::read::{last_id, newest, range};
 use super::{ROOMS, events_key, room_key};
 use crate::{RoomInfo, StoreError};
 
-/// What a room's stream and its hash say.
-#[derive(Clone, Copy)]
-pub(super) struct Known {
-    /// The last id that the stream has given; its event may have been forgotten.
-    last: u64,
-    seq: u64,
-    topic_seq: u64,
-}
+/// Stores events of one room, those that are newer than its stream; answers how many are not. So whatever comes late, or
+/// twice, does no harm. Before these, `seq, at, kind, nick, text` of each, come the room's key and name and the writer's.
+const STORE: &str = "
+    if redis.call('GET', KEYS[4]) ~= ARGV[3] then return 0 end
+    local stream, hash = KEYS[1], KEYS[2]
+    local last = 0
+    if redis.call('EXISTS', stream) == 1 then
+        local info = redis.call('XINFO', 'STREAM', stream)
+        for i = 1, #info, 2 do
+            if info[i] == 'last-generated-id' then last = tonumber(string.match(info[i + 1], '^%d+')) end
+        end
+    end
+    local bytes, skipped, newest, topic = 0, 0, nil, nil
+    for i = 4, #ARGV, 5 do
+        local seq, at, kind, nick, text = unpack(ARGV, i, i + 4)
+        if tonumber(seq) > last then
+            redis.call('XADD', stream, seq .. '-0', 'at', at, 'kind', kind, 'nick', nick, 'text', text)
+            last, newest = tonumber(seq), seq
+            bytes = bytes + #nick + #text
+            if kind == 'topic' then topic = {seq, text} end
+        else
+            skipped = skipped + 1
+        end
+    end
+    if not newest then return skipped end
+    local known = redis.call('HMGET', hash, 'seq', 'topic_seq')
+    if last >= tonumber(known[1] or 0) then redis.call('HSET', hash, 'name', ARGV[2], 'seq', newest) end
+    if topic and tonumber(topic[1]) > tonumber(known[2] or 0) then
+        redis.call('HSET', hash, 'topic_seq', topic[1])
+        if topic[2] == '' then redis.call('HDEL', hash, 'topic') else redis.call('HSET', hash, 'topic', topic[2]) end
+    end
+    redis.call('HINCRBY', hash, 'bytes', bytes)
+    redis.call('ZADD', KEYS[3], 0, ARGV[1])
+    return skipped";
 
-/// What a batch comes to for one room.
-struct Change<'a> {
-    known: Known,
-    newest: &'a RoomRecord,
-    topic: Option<&'a RoomRecord>,
-    bytes: usize,
-}
-
-/// Fails in two ways: if there is no answer, or if what is stored already is something else.
+/// Fails in two ways: if there is no answer, or if what is stored already is something else. `known` are the last ids of
+/// streams; their events may have been forgotten.
 pub(super) fn write(
     connection: &mut Connection,
-    known: &mut HashMap<String, Known>,
+    (writer, known): (&str, &mut HashMap<String, u64>),
     events: &[RoomRecord],
 ) -> RedisResult<Result<(), StoreError>> {
-    let mut changes: HashMap<&str, Change<'_>> = HashMap::new();
+    let mut rooms: HashMap<&str, Vec<&RoomRecord>> = HashMap::new();
+    for event in events {
+        let last = match known.get(&event.key) {
+            Some(&last) => last,
+            None => last_id(connection, &events_key(&event.key))?,
+        };
+        if event.seq > last {
+            rooms.entry(&event.key).or_default().push(event);
+            known.insert(event.key.clone(), event.seq);
+            continue;
+        }
+        known.insert(event.key.clone(), last);
+        // What is in this batch twice is not there yet.
+        let is_twice = rooms.get(&*event.key).is_some_and(|room| room.contains(&event));
+        if !is_twice && let Err(error) = is_there(connection, event)? {
+            return Ok(Err(error));
+        }
+    }
+    if rooms.is_empty() {
+        return Ok(Ok(()));
+    }
     let mut batch = pipe();
     batch.atomic();
-    for event in events {
-        let change = match changes.get_mut(&*event.key) {
-            Some(change) => change,
-            None => {
-                let known = match known.get(&event.key) {
-                    Some(&known) => known,
-                    None => learn(connection, &event.key)?,
-                };
-                changes.entry(&event.key).or_insert(Change { known, newest: event, topic: None, bytes: 0 })
-            }
-        };
-        if event.seq <= change.known.last {
+    batch.add_command(lease::hold(writer));
+    for (key, events) in &rooms {
+        let newest = events[events.len() - 1];
+        batch.cmd("EVAL").arg(STORE).arg(4);
+        batch.arg(events_key(key)).arg(room_key(key)).arg(ROOMS).arg(lease::WRITER);
+        batch.arg(key).arg(&newest.room).arg(writer);
+        for event in events {
+            batch.arg(event.seq).arg(event.at.timestamp_micros()).arg(event.kind.word());
+            batch.arg(&event.nick).arg(&event.text);
+        }
+    }
+    let answers: Vec<usize> = batch.query(connection)?;
+    if answers.first() != Some(&1) {
+        return Ok(Err(lease::taken()));
+    }
+    for (events, &skipped) in rooms.values().zip(&answers[1..]) {
+        // Somebody else was there, or what was sent before came late.
+        for event in &events[..skipped] {
             if let Err(error) = is_there(connection, event)? {
                 return Ok(Err(error));
             }
-            continue;
-        }
-        add(&mut batch, event);
-        change.known.last = event.seq;
-        change.newest = event;
-        change.bytes += event.nick.len() + event.text.len();
-        if event.kind == Kind::Topic {
-            change.topic = Some(event);
         }
     }
-    changes.retain(|_, change| change.newest.seq == change.known.last);
-    for (key, change) in &mut changes {
-        update(&mut batch, key, change);
-    }
-    if !batch.is_empty() {
-        batch.exec(connection)?;
-    }
-    known.extend(changes.into_iter().map(|(key, change)| (key.to_owned(), change.known)));
     Ok(Ok(()))
-}
-
-fn add(batch: &mut Pipeline, event: &RoomRecord) {
-    batch.cmd("XADD").arg(events_key(&event.key)).arg(format!("{}-0", event.seq));
-    batch.arg("at").arg(event.at.timestamp_micros()).arg("kind").arg(event.kind.word());
-    batch.arg("nick").arg(&event.nick).arg("text").arg(&event.text);
-}
-
-fn update(batch: &mut Pipeline, key: &str, change: &mut Change<'_>) {
-    let (hash, known) = (room_key(key), &mut change.known);
-    if change.newest.seq >= known.seq {
-        known.seq = change.newest.seq;
-        batch.cmd("HSET").arg(&hash).arg("name").arg(&change.newest.room).arg("seq").arg(known.seq);
-    }
-    if let Some(topic) = change.topic.filter(|topic| topic.seq > known.topic_seq) {
-        known.topic_seq = topic.seq;
-        batch.cmd("HSET").arg(&hash).arg("topic_seq").arg(topic.seq);
-        set_topic(batch, &hash, Some(&topic.text).filter(|topic| !topic.is_empty()));
-    }
-    batch.cmd("HINCRBY").arg(&hash).arg("bytes").arg(change.bytes);
-    batch.cmd("ZADD").arg(ROOMS).arg(0).arg(key);
 }
 
 fn set_topic(batch: &mut Pipeline, hash: &str, topic: Option<&String>) {
@@ -99,49 +108,24 @@ fn set_topic(batch: &mut Pipeline, hash: &str, topic: Option<&String>) {
     };
 }
 
-fn learn(connection: &mut Connection, key: &str) -> RedisResult<Known> {
-    let (seq, topic_seq): (Option<u64>, Option<u64>) =
-        cmd("HMGET").arg(room_key(key)).arg(&["seq", "topic_seq"]).query(connection)?;
-    let stream = events_key(key);
-    let last = if cmd("EXISTS").arg(&stream).query(connection)? {
-        let info: HashMap<String, ::redis::Value> =
-            cmd("XINFO").arg("STREAM").arg(&stream).query(connection)?;
-        let id = info.get("last-generated-id").cloned().unwrap_or(::redis::Value::Nil);
-        let id: String = ::redis::from_redis_value(id)?;
-        id.split('-').next().and_then(|seq| seq.parse().ok()).unwrap_or_default()
-    } else {
-        0
-    };
-    Ok(Known { last, seq: seq.unwrap_or_default(), topic_seq: topic_seq.unwrap_or_default() })
-}
-
-/// Whether an event that is not newer than the stream is in it, or was and has been forgotten.
+/// Whether an event that is not newer than the stream is in it.
 fn is_there(connection: &mut Connection, event: &RoomRecord) -> RedisResult<Result<(), StoreError>> {
     let stream = events_key(&event.key);
-    let fail = |what: &str| {
-        let (room, seq) = (&event.room, event.seq);
-        Err(StoreError::new(format_args!(
-            "{room} {what} number {seq}: does another server write to this Redis?"
-        )))
-    };
     let found = range(connection, &stream, &event.seq.to_string(), "+", 1)?;
+    let (room, seq) = (&event.room, event.seq);
     Ok(match found.first() {
-        Some(entry) if entry.seq == event.seq && entry.is(event) => Ok(()),
-        Some(entry) if entry.seq == event.seq => fail("has something else as"),
-        // Older than all that is there, or all is forgotten.
-        Some(entry) => {
-            let oldest = range(connection, &stream, "-", "+", 1)?;
-            let is_oldest = oldest.first().is_none_or(|oldest| oldest.seq == entry.seq);
-            if is_oldest { Ok(()) } else { fail("has come further without") }
-        }
-        None => Ok(()),
+        Some(entry) if entry.seq == seq && entry.is(event) => Ok(()),
+        Some(entry) if entry.seq == seq => Err(StoreError::different(room, seq)),
+        _ => Err(StoreError::new(format_args!(
+            "{room} has come further without number {seq}, and Redis adds nothing before what it has: is this an old \
+            export, or does another server write to this history?"
+        ))),
     })
 }
 
 pub(super) fn restore(connection: &mut Connection, room: &RoomInfo) -> RedisResult<()> {
     let hash = room_key(&room.key);
-    let seq: Option<u64> = cmd("HGET").arg(&hash).arg("seq").query(connection)?;
-    if seq.is_some_and(|seq| seq > room.seq) {
+    if newest(connection, &room.key)? > room.seq {
         return Ok(());
     }
     let mut batch = pipe();

@@ -49,27 +49,24 @@ impl Sqlite {
         now: DateTime<Utc>,
     ) -> rusqlite::Result<usize> {
         let mut verdict = retention.verdict(now, seq, bytes);
-        let mut removed = 0;
-        let mut last = None;
-        {
+        let (removed, last) = {
             let mut statement = self.connection.prepare_cached(
                 "SELECT id, at, octet_length(nick) + octet_length(text) FROM events WHERE id BETWEEN ?1 AND ?2
                 ORDER BY id LIMIT ?3",
             )?;
-            let mut rows =
-                statement.query(params![id_of(room, 0), id_of(room, MAX_SEQ), signed(STEP as u64)])?;
-            while let Some(row) = rows.next()? {
-                let id: i64 = row.get(0)?;
-                if !verdict.goes(seq_of(id), stamp(row.get(1)?), number(row, 2)?) {
-                    break;
-                }
-                last = Some(id);
-                removed += 1;
-            }
+            let range = params![id_of(room, 0), id_of(room, MAX_SEQ), signed(STEP as u64)];
+            let rows = statement
+                .query_map(range, |row| Ok((seq_of(row.get(0)?), stamp(row.get(1)?), number(row, 2)?)))?;
+            // No more are read than are needed.
+            let mut failed = None;
+            let counted = verdict.count(rows.map_while(|row| row.map_err(|error| failed = Some(error)).ok()));
+            failed.map_or(Ok(counted), Err)?
+        };
+        if removed == 0 {
+            return Ok(0);
         }
-        let Some(last) = last else { return Ok(0) };
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let range = [id_of(room, 0), last];
+        let range = [id_of(room, 0), id_of(room, last)];
         transaction.prepare_cached("DELETE FROM words WHERE rowid BETWEEN ?1 AND ?2")?.execute(range)?;
         transaction.prepare_cached("DELETE FROM events WHERE id BETWEEN ?1 AND ?2")?.execute(range)?;
         transaction

@@ -30,7 +30,7 @@ impl Sqlite {
             Err(error) => {
                 // Some may have been made in the transaction that failed.
                 self.known.clear();
-                return Err(explain(&error));
+                return Err(error);
             }
         }
         if let Some(checkpoints) = &mut self.checkpoints {
@@ -61,7 +61,7 @@ fn insert(
     connection: &mut Connection,
     known: &mut HashMap<String, i64>,
     events: &[RoomRecord],
-) -> rusqlite::Result<Vec<i64>> {
+) -> Result<Vec<i64>, StoreError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut changes: HashMap<i64, Change<'_>> = HashMap::new();
     let mut insert = transaction.prepare_cached(
@@ -95,12 +95,21 @@ fn insert(
         if stored > 0 {
             change.bytes += event.nick.len() + event.text.len();
             change.before = change.before.min(event.seq - 1);
+        } else if !is_there(&transaction, id, event)? {
+            return Err(StoreError::different(&event.room, event.seq));
         }
     }
     drop(insert);
     update_rooms(&transaction, &changes)?;
     transaction.commit()?;
     Ok(changes.into_keys().collect())
+}
+
+/// Whether what is stored with this id is this event.
+fn is_there(transaction: &Transaction<'_>, id: i64, event: &RoomRecord) -> rusqlite::Result<bool> {
+    transaction
+        .prepare_cached("SELECT (kind, nick, text) = (?2, ?3, ?4) FROM events WHERE id = ?1")?
+        .query_row(params![id, event.kind.word(), event.nick, event.text], |row| row.get(0))
 }
 
 fn update_rooms(transaction: &Transaction<'_>, changes: &HashMap<i64, Change<'_>>) -> rusqlite::Result<()> {

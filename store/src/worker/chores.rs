@@ -23,21 +23,36 @@ pub(super) struct Chores {
     round: Instant,
     /// Not before this.
     rest: Instant,
+    /// How often the store is renewed, and when next.
+    renewal: Option<(Duration, Instant)>,
 }
 
 impl Chores {
-    pub(super) fn new(retention: Retention, now: Instant) -> Self {
+    pub(super) fn new(retention: Retention, renewal: Option<Duration>, now: Instant) -> Self {
+        let renewal = renewal.map(|every| (every, now + every));
         // An earlier process may have left something.
-        Self { retention, behind: Some(now), round: now, rest: now }
+        Self { retention, behind: Some(now), round: now, rest: now, renewal }
     }
 
-    /// Events were stored.
+    /// Events were stored, which renews the store, too.
     pub(super) fn wrote(&mut self, now: Instant) {
+        self.renewed(now);
         self.behind.get_or_insert(now);
+    }
+
+    fn renewed(&mut self, now: Instant) {
+        if let Some((every, next)) = &mut self.renewal {
+            *next = now + *every;
+        }
     }
 
     /// When there is something to do.
     pub(super) fn due(&self) -> Option<Instant> {
+        let renewal = self.renewal.map(|(_, next)| next);
+        renewal.into_iter().chain(self.tidying_due()).min()
+    }
+
+    fn tidying_due(&self) -> Option<Instant> {
         let round = (!self.retention.is_everything()).then_some(self.round);
         let behind = self.behind.map(|since| since + GATHER);
         let first = [round, behind].into_iter().flatten().min();
@@ -46,7 +61,13 @@ impl Chores {
 
     /// One step, if something is due.
     pub(super) fn step(&mut self, store: &mut dyn Store, now: Instant) {
-        if self.due().is_none_or(|due| due > now) {
+        if self.renewal.is_some_and(|(_, next)| next <= now) {
+            self.renewed(now);
+            if let Err(error) = store.renew() {
+                tracing::warn!(%error, "this server may lose its history to another one");
+            }
+        }
+        if self.tidying_due().is_none_or(|due| due > now) {
             return;
         }
         let pruning = !self.retention.is_everything() && self.round <= now;
@@ -72,7 +93,7 @@ impl Chores {
 
     /// One step, if something has been due for long: for moments in which there are other things to do.
     pub(super) fn step_if_late(&mut self, store: &mut dyn Store, now: Instant) {
-        if self.due().is_some_and(|due| due + LATE <= now) {
+        if self.tidying_due().is_some_and(|due| due + LATE <= now) {
             self.step(store, now);
             self.rest = self.rest.max(now + SHARE);
         }

@@ -1,25 +1,26 @@
 //! The thread that stores.
 
 use std::collections::VecDeque;
-use std::mem;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use chat_core::{Batch, LookUp, LookUpError, RoomRecord, StoreAnswer};
+use chat_core::{Batch, LookUpError, RoomRecord, StoreAnswer};
 
 use super::chores::Chores;
 use super::reader::look_up_twice;
-use super::{Command, PATIENCE, Progress};
-use crate::{Retention, Store};
+use super::{Command, PATIENCE, Progress, Question};
+use crate::{Retention, Store, StoreError};
 
 /// Events of one transaction, beside those of its last batch: a bound for how long one takes.
 const MAX_EVENTS: usize = 4_096;
 /// How long to wait after the first failure, and at most after many.
 const FIRST_DELAY: Duration = Duration::from_millis(50);
 const LAST_DELAY: Duration = Duration::from_secs(5);
+/// How long to say nothing of a failure that goes on.
+const AGAIN: Duration = Duration::from_secs(60);
 /// How long nothing has to come until something else is done.
 const IDLE: Duration = Duration::from_millis(5);
 
@@ -30,7 +31,7 @@ pub(super) struct Writer {
     commands: Receiver<Command>,
     progress: Arc<Progress>,
     batches: VecDeque<Batch>,
-    look_ups: VecDeque<(LookUp, Instant)>,
+    look_ups: VecDeque<Question>,
     /// The number of the last batch that is stored, and of the last one that came.
     stored: u64,
     newest: u64,
@@ -46,9 +47,10 @@ impl Writer {
         commands: Receiver<Command>,
         progress: Arc<Progress>,
     ) -> Self {
+        let chores = Chores::new(retention, store.renewal(), Instant::now());
         Self {
             store,
-            chores: Chores::new(retention, Instant::now()),
+            chores,
             answer,
             commands,
             progress,
@@ -93,9 +95,10 @@ impl Writer {
                 self.newest = batch.number;
                 self.batches.push_back(batch);
             }
-            Command::LookUp(look_up, asked) => {
-                assert!(look_up.after <= self.newest, "a batch comes before what is looked up after it");
-                self.look_ups.push_back((look_up, asked));
+            Command::LookUp(question) => {
+                let after = question.look_up.after;
+                assert!(after <= self.newest, "a batch comes before what is looked up after it");
+                self.look_ups.push_back(question);
             }
             Command::Stop(deadline) => self.end = Some(deadline),
         }
@@ -130,33 +133,57 @@ impl Writer {
     }
 
     /// Stores what waits in one transaction, however often that takes; breaks if there was no more time for it.
+    ///
+    /// After a failure, half as many batches are tried: one that cannot be stored does not hold up those before it.
     fn store_batches(&mut self) -> ControlFlow<()> {
         let mut events: Vec<RoomRecord> = Vec::new();
-        let mut number = self.stored;
+        // Where each batch ends, and its number.
+        let mut ends: Vec<(usize, u64)> = Vec::new();
         while events.len() < MAX_EVENTS
             && let Some(batch) = self.batches.pop_front()
         {
-            number = batch.number;
-            if events.is_empty() { events = batch.events } else { events.extend(batch.events) }
-        }
-        let mut delay = FIRST_DELAY;
-        let mut failed = false;
-        while let Err(error) = self.store.write(&events) {
-            if !mem::replace(&mut failed, true) {
-                tracing::warn!(%error, "history cannot be stored; trying again until it can");
+            if events.is_empty() {
+                events = batch.events;
+            } else {
+                events.extend(batch.events);
             }
-            self.wait_after_failure(delay)?;
-            delay = (delay * 2).min(LAST_DELAY);
+            ends.push((events.len(), batch.number));
         }
-        if failed {
+        let (mut begin, mut done, mut count) = (0, 0, ends.len());
+        let mut delay = FIRST_DELAY;
+        let mut complaint = None;
+        while done < ends.len() {
+            let (end, number) = ends[done + count - 1];
+            match self.store.write(&events[begin..end]) {
+                Ok(()) => {
+                    self.tell_stored(number);
+                    (begin, done) = (end, done + count);
+                    count = ends.len() - done;
+                    delay = FIRST_DELAY;
+                    if count > 0 {
+                        self.answer_look_ups();
+                    }
+                }
+                Err(error) => {
+                    complain(&mut complaint, error, Instant::now());
+                    self.wait_after_failure(delay)?;
+                    count = count.div_ceil(2);
+                    delay = (delay * 2).min(LAST_DELAY);
+                }
+            }
+        }
+        if complaint.is_some() {
             tracing::info!("history is stored again");
         }
+        ControlFlow::Continue(())
+    }
+
+    fn tell_stored(&mut self, number: u64) {
         self.chores.wrote(Instant::now());
         self.stored = number;
         // In this order: nobody is told of history that is not stored as far as the engine knows.
         (self.answer)(StoreAnswer::Stored(number));
         self.progress.advance(number);
-        ControlFlow::Continue(())
     }
 
     /// Waits, and takes what comes meanwhile; breaks if the time is over.
@@ -192,17 +219,28 @@ impl Writer {
 
     /// Whoever waits for a room cannot wait for ever.
     fn give_up_look_ups(&mut self, now: Instant) {
-        while let Some((look_up, _)) = self.look_ups.pop_front_if(|(_, asked)| *asked + PATIENCE <= now) {
-            (self.answer)(StoreAnswer::Found { id: look_up.id, found: Err(LookUpError::Unavailable) });
+        while let Some(question) = self.look_ups.pop_front_if(|question| question.until <= now) {
+            let found = Err(LookUpError::Unavailable);
+            (self.answer)(StoreAnswer::Found { id: question.look_up.id, found });
         }
     }
 
     fn answer_look_ups(&mut self) {
         // The others come after batches that wait.
-        while let Some((look_up, _)) = self.look_ups.pop_front_if(|(look_up, _)| look_up.after <= self.stored)
+        while let Some(question) =
+            self.look_ups.pop_front_if(|question| question.look_up.after <= self.stored)
         {
-            let found = look_up_twice(self.store.as_mut(), &look_up.query);
-            (self.answer)(StoreAnswer::Found { id: look_up.id, found });
+            let found = look_up_twice(self.store.as_mut(), &question);
+            (self.answer)(StoreAnswer::Found { id: question.look_up.id, found });
         }
+    }
+}
+
+/// Says why nothing is stored: when the reason is another one, and now and then.
+fn complain(last: &mut Option<(StoreError, Instant)>, error: StoreError, now: Instant) {
+    let is_known = |(known, at): &(StoreError, Instant)| *known == error && now < *at + AGAIN;
+    if !last.as_ref().is_some_and(is_known) {
+        tracing::warn!(%error, "history cannot be stored; trying again until it can");
+        *last = Some((error, now));
     }
 }

@@ -19,6 +19,7 @@ pub(crate) fn all<P: Place>(new: impl Fn() -> P) {
     any_text_comes_back(&new());
     it_forgets_by_count(&new());
     it_forgets_by_age(&new());
+    it_forgets_by_age_what_a_wrong_clock_stamped(&new());
     it_forgets_by_size(&new());
     if new().searches() {
         words_are_found(&new());
@@ -201,6 +202,19 @@ fn it_forgets_by_age(place: &impl Place) {
     assert_eq!(bounds(store, None), Some((900, 999)));
     prune(store, Retention { age: Some(Duration::MAX), ..Retention::default() });
     assert_eq!(bounds(store, None), Some((900, 999)));
+}
+
+fn it_forgets_by_age_what_a_wrong_clock_stamped(place: &impl Place) {
+    let store = &mut *place.open().writer;
+    let mut records: Vec<_> = (1..=999).map(said).collect();
+    for seq in [1, 2, 899, 900, 950] {
+        records[seq - 1].at += TimeDelta::days(30);
+    }
+    store.write(&records).unwrap();
+    prune(store, Retention { age: Some(Duration::from_secs(98)), ..Retention::default() });
+    assert_eq!(bounds(store, None), Some((902, 999)));
+    prune(store, Retention { age: Some(Duration::from_secs(40)), ..Retention::default() });
+    assert_eq!(bounds(store, None), Some((960, 999)));
 }
 
 fn it_forgets_by_size(place: &impl Place) {

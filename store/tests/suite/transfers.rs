@@ -46,6 +46,52 @@ pub(crate) fn around(places: &[&dyn Place]) {
     }
 }
 
+/// What is no export of ours is refused, with the number of its line.
+#[test]
+fn an_import_is_looked_at() {
+    let line = |room: &str, key: &str, seq: u64, nick: &str, text: &str| {
+        let at = "2026-01-01T00:00:00Z";
+        format!(
+            r#"{{"room":"{room}","key":"{key}","seq":{seq},"at":"{at}","nick":"{nick}","kind":"said","text":"{text}"}}"#
+        )
+    };
+    let long = "x".repeat(6_000);
+    let newest = |newest: u64| format!(r##"{{"room":"#A","key":"#a","newest":{newest},"topic":null}}"##);
+    let file = super::File::new();
+    let mut stores = file.open();
+    let good = [line("#A", "#a", 1, "ann", "hi"), newest(1), newest(0)];
+    for (wrong, said) in [
+        (line("#A", "#A", 1, "ann", "hi"), "the key of"),
+        (line("a b", "a b", 1, "ann", "hi"), "no name of a room"),
+        (line("#A", "#a", 0, "ann", "hi"), "numbers are from 1"),
+        (line("#A", "#a", (1 << 39) + 1, "ann", "hi"), "numbers are from 1"),
+        (line("#A", "#a", 1, &long, "hi"), "nickname"),
+        (line("#A", "#a", 1, "ann", &long), "text is longer"),
+        (newest(1 << 40), "numbers are from 1"),
+    ] {
+        let text = format!("{}\n{wrong}\n", good.join("\n"));
+        let error = import(&mut *stores.writer, &mut text.as_bytes()).unwrap_err();
+        assert!(error.line == 4 && error.reason.contains(said), "{error}");
+    }
+    // Numbers without an event are counted, but for those before the first.
+    let text = [3, 4, 7].map(|seq| line("#A", "#a", seq, "ann", "hi")).join("\n");
+    let done = import(&mut *stores.writer, &mut text.as_bytes()).unwrap();
+    assert_eq!((done.events, done.missing), (3, 0));
+    assert_eq!(export(&mut *stores.reader, None, &mut Vec::new()).unwrap().missing, 2);
+}
+
+/// Redis adds nothing before what it has.
+#[test]
+fn redis_imports_nothing_older() {
+    let redis = test_services::Redis::start();
+    let file = super::File::new();
+    file.open().writer.write(&(1..=3).map(said).collect::<Vec<_>>()).unwrap();
+    let mut stores = Place::open(&redis);
+    stores.writer.write(&[said(3)]).unwrap();
+    let error = import(&mut *stores.writer, &mut exported(&file, None).as_bytes()).unwrap_err();
+    assert!(error.reason.contains("adds nothing before what it has"), "{error}");
+}
+
 fn exported(place: &dyn Place, room: Option<&str>) -> String {
     let mut out = Vec::new();
     export(&mut *place.open().reader, room, &mut out).unwrap();

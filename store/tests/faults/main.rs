@@ -1,5 +1,7 @@
 //! Stores that end in the middle, and stores that cannot be used.
 
+mod in_redis;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -172,7 +174,9 @@ fn files_that_are_no_history() {
     let connection = rusqlite::Connection::open(&other).unwrap();
     connection.execute_batch("CREATE TABLE songs (name TEXT)").unwrap();
     drop(connection);
+    let before = fs::read(&other).unwrap();
     assert!(refusal(&url_of(&other)).contains("something else"));
+    assert!(fs::read(&other).unwrap() == before, "it is as it was");
 
     // A page in the middle is nonsense.
     let damaged = folder.path().join("damaged.db");
@@ -277,29 +281,65 @@ fn kinds_of_later_versions_are_left_out() {
 }
 
 #[test]
-fn redis_has_to_remember() {
-    let redis = Redis::start_volatile();
-    assert!(refusal(&redis.url()).contains("appendonly yes"));
-    let url = format!("{}?allow-volatile=yes", redis.url());
-    let mut stores = open(&url, false, Retention::default()).unwrap().stores;
-    stores.writer.write(&[said(1)]).unwrap();
-    assert!(open(&url, true, Retention::default()).is_err(), "it does not survive the end of power");
-    open(&Redis::start().url(), true, Retention::default()).unwrap();
+fn a_number_is_of_one_event() {
+    let folder = TempDir::new().unwrap();
+    let (postgres, redis) = (Postgres::start(), Redis::start());
+    for url in [url_of(&folder.path().join("history.db")), postgres.url(), redis.url()] {
+        let mut stores = open(&url, false, Retention::default()).unwrap().stores;
+        stores.writer.write(&[said(1), said(2)]).unwrap();
+        let mut different = said(2);
+        different.nick = "bob".into();
+        let error = stores.writer.write(&[different, said(3)]).unwrap_err().to_string();
+        assert!(error.contains("#Room has something else as number 2"), "{error}");
+        stores.writer.write(&[said(2), said(3)]).unwrap();
+        let found = stores.writer.look_up(&all(9));
+        assert_eq!(found, Ok(Found::Events { events: (1..=3).map(said).collect(), complete: true }));
+    }
 }
 
 #[test]
-fn redis_notices_another_server() {
-    let redis = Redis::start();
-    let mut one = open(&redis.url(), false, Retention::default()).unwrap().stores;
-    let mut other = open(&redis.url(), false, Retention::default()).unwrap().stores;
-    one.writer.write(&[said(1), said(2)]).unwrap();
-    let mut different = said(2);
-    different.text = "something else".into();
-    let error = other.writer.write(&[different]).unwrap_err().to_string();
-    assert!(error.contains("another server"), "{error}");
-    other.writer.write(&[said(3), said(5)]).unwrap();
-    // It does not know of these.
-    assert!(one.writer.write(&[said(3), said(4)]).is_err());
-    let error = one.writer.write(&[said(3), said(4)]).unwrap_err().to_string();
-    assert!(error.contains("another server"), "{error}");
+fn one_file_has_one_lock_under_all_of_its_names() {
+    let folder = TempDir::new().unwrap();
+    let (path, link) = (folder.path().join("history.db"), folder.path().join("link.db"));
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    assert!(refusal(&url_of(&link)).contains("link to nothing"));
+    let stores = open(&url_of(&path), false, Retention::default()).unwrap().stores;
+    assert!(refusal(&url_of(&link)).contains("another process"));
+    drop(stores);
+    open(&url_of(&link), false, Retention::default()).unwrap();
+}
+
+#[test]
+fn postgres_has_to_survive_a_crash() {
+    let mut server = Postgres::start();
+    let url = server.url();
+    let connect = || postgres::Client::connect(&url, postgres::NoTls).unwrap();
+    let mut client = connect();
+    client.batch_execute("CREATE DATABASE ascii ENCODING 'SQL_ASCII' TEMPLATE template0").unwrap();
+    let ascii = url.replace("/postgres", "/ascii");
+    assert!(refusal(&ascii).contains("is SQL_ASCII, and it has to be UTF8"), "{}", refusal(&ascii));
+
+    open(&url, false, Retention::default()).unwrap();
+    client
+        .batch_execute(
+            "CREATE TABLE settings (value text);
+            CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS
+                $$BEGIN INSERT INTO settings VALUES (current_setting('synchronous_commit')); RETURN NULL; END$$;
+            CREATE TRIGGER note AFTER INSERT ON chat.events EXECUTE FUNCTION note();",
+        )
+        .unwrap();
+    let cases = [("off", false, "local"), ("local", false, "local"), ("on", false, "on")];
+    let full = [("off", true, "on"), ("local", true, "on"), ("remote_apply", true, "remote_apply")];
+    for (seq, (setting, sync_full, expected)) in (1..).zip(cases.into_iter().chain(full)) {
+        client.batch_execute(&format!("ALTER ROLE chat SET synchronous_commit = {setting}")).unwrap();
+        open(&url, sync_full, Retention::default()).unwrap().stores.writer.write(&[said(seq)]).unwrap();
+        let value: String = client.query_one("DELETE FROM settings RETURNING value", &[]).unwrap().get(0);
+        assert_eq!(value, expected, "{setting} {sync_full}");
+    }
+
+    client.batch_execute("ALTER SYSTEM SET fsync = off").unwrap();
+    server.restart();
+    let error = open(&url, true, Retention::default()).err().unwrap().to_string();
+    assert!(error.contains("fsync is off"), "{error}");
+    open(&url, false, Retention::default()).unwrap();
 }
