@@ -170,3 +170,18 @@ impl Drop for Process {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn children_are_found() {
+        let mut child = Command::new("sleep").arg("60").spawn().unwrap();
+        let id = Pid::from_child(&child);
+        assert!(children(std::process::id()).contains(&id));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(!children(std::process::id()).contains(&id));
+    }
+}

@@ -25,13 +25,15 @@ pub(super) struct Chores {
     rest: Instant,
     /// How often the store is renewed, and when next.
     renewal: Option<(Duration, Instant)>,
+    /// Whether it could not be, the last time.
+    is_lapsing: bool,
 }
 
 impl Chores {
     pub(super) fn new(retention: Retention, renewal: Option<Duration>, now: Instant) -> Self {
         let renewal = renewal.map(|every| (every, now + every));
         // An earlier process may have left something.
-        Self { retention, behind: Some(now), round: now, rest: now, renewal }
+        Self { retention, behind: Some(now), round: now, rest: now, renewal, is_lapsing: false }
     }
 
     /// Events were stored, which renews the store, too.
@@ -63,9 +65,13 @@ impl Chores {
     pub(super) fn step(&mut self, store: &mut dyn Store, now: Instant) {
         if self.renewal.is_some_and(|(_, next)| next <= now) {
             self.renewed(now);
-            if let Err(error) = store.renew() {
+            let renewed = store.renew();
+            if let Err(error) = &renewed
+                && !self.is_lapsing
+            {
                 tracing::warn!(%error, "this server may lose its history to another one");
             }
+            self.is_lapsing = renewed.is_err();
         }
         if self.tidying_due().is_none_or(|due| due > now) {
             return;
