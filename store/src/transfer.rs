@@ -111,7 +111,8 @@ fn write_line(out: &mut dyn Write, line: &Line) -> io::Result<()> {
     out.write_all(b"\n")
 }
 
-/// Stores what an export wrote. What is there already stays as it is, and so the same import may be done again. Needs
+/// Stores what an export wrote. What is there already stays as it is, and so the same import may be done again (but in Redis,
+/// once it has forgotten the oldest of it: nothing older than what a stream has can be put into it). Needs
 /// memory for a small part of it only.
 ///
 /// # Errors
