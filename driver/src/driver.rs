@@ -4,11 +4,13 @@ use std::collections::VecDeque;
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
+use std::mem;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use chat_core::{Action, Cause, Close, ConnId, Engine, Event, Now};
 
 use crate::accept::{Accept, Acceptor};
@@ -27,6 +29,10 @@ const ACCEPT_BURST: usize = 64;
 /// newcomers makes a turn this much longer, and no more.
 const HANDSHAKES: usize = 8;
 
+/// Writes that are taken from the engine together, then made, then credited. A write leaves little of ours in the
+/// processor's caches, so the engine is better not left and entered again for each.
+const WRITES: usize = 64;
+
 /// The server: an engine, its listeners and its connections, as one future.
 ///
 /// It resolves after [`Handle::shutdown`], once the last connection is gone, or at once with a [`Fault`].
@@ -43,6 +49,10 @@ pub struct Driver<C, L: Listener> {
     handshakes: VecDeque<usize>,
     watch: Watch,
     intake: Intake,
+    /// What the engine wants written, and nobody has tried to.
+    writes: Vec<(ConnId, Bytes)>,
+    /// What has been written and the engine does not know of.
+    written: Vec<(ConnId, usize)>,
     store: Option<Box<dyn HistoryStore>>,
     /// Whether input has come that is not answered yet: the reactor has a look at who else has some.
     gathering: bool,
@@ -106,6 +116,8 @@ impl<C: Clock, L: Listener> Driver<C, L> {
             handshakes: VecDeque::new(),
             watch: Watch::default(),
             intake: Intake::new(),
+            writes: Vec::with_capacity(WRITES),
+            written: Vec::with_capacity(WRITES),
             store: None,
             gathering: false,
             stopping: false,
@@ -146,9 +158,7 @@ impl<C: Clock, L: Listener> Driver<C, L> {
         if self.gather() {
             return Ok(true);
         }
-        while let Some(action) = self.enter(Observed::poll_action)? {
-            self.carry_out(action, now)?;
-        }
+        self.carry_out_all(now)?;
         if self.ready.take_inspection() {
             self.enter(Observed::inspect)?;
         }
@@ -226,7 +236,7 @@ impl<C: Clock, L: Listener> Driver<C, L> {
     /// Lets a connection wait that is in a handshake; whether it is.
     fn defer(&mut self, slot: usize) -> bool {
         let Some(link) = self.links[slot].as_mut().filter(|link| link.securing) else { return false };
-        if !std::mem::replace(&mut link.deferred, true) {
+        if !mem::replace(&mut link.deferred, true) {
             self.handshakes.push_back(slot);
         }
         true
@@ -243,9 +253,48 @@ impl<C: Clock, L: Listener> Driver<C, L> {
         Ok(())
     }
 
+    fn carry_out_all(&mut self, now: Now) -> Result<(), Fault> {
+        loop {
+            match self.enter(Observed::poll_action)? {
+                Some(Action::Write { conn, bytes }) => {
+                    self.writes.push((conn, bytes));
+                    if self.writes.len() == WRITES {
+                        self.write(now)?;
+                    }
+                }
+                Some(action) => {
+                    self.write(now)?;
+                    self.carry_out(action, now)?;
+                }
+                None if self.writes.is_empty() => return Ok(()),
+                None => self.write(now)?,
+            }
+        }
+    }
+
+    /// Writes what was taken from the engine, and tells it how much of that has left.
+    fn write(&mut self, now: Now) -> Result<(), Fault> {
+        let mut writes = mem::take(&mut self.writes);
+        for (conn, bytes) in writes.drain(..) {
+            self.step_of(conn, now, |link, step| link.write(step, bytes))?;
+        }
+        self.writes = writes;
+        self.credit(now)
+    }
+
+    /// Tells the engine what has been written.
+    fn credit(&mut self, now: Now) -> Result<(), Fault> {
+        let mut written = mem::take(&mut self.written);
+        for (conn, count) in written.drain(..) {
+            self.enter(|engine| engine.handle(now, conn, Event::Wrote(count)))?;
+        }
+        self.written = written;
+        Ok(())
+    }
+
     fn carry_out(&mut self, action: Action, now: Now) -> Result<(), Fault> {
         match action {
-            Action::Write { conn, bytes } => self.step_of(conn, now, |link, step| link.write(step, bytes)),
+            Action::Write { .. } => unreachable!("writes are carried out together"),
             Action::Reading { conn, enabled } => self.step_of(conn, now, |link, _| link.set_reading(enabled)),
             Action::Close { conn, how: Close::AfterFlush, reason } => {
                 self.step_of(conn, now, |link, step| link.close_after_flush(step, reason))
@@ -288,10 +337,11 @@ impl<C: Clock, L: Listener> Driver<C, L> {
         now: Now,
         act: impl FnOnce(&mut Link<L::Stream>, &mut Step<'_>) -> Next,
     ) -> Result<(), Fault> {
-        match self.links.get(conn.slot()) {
-            Some(Some(link)) if link.id == conn => self.step(conn.slot(), now, act),
-            _ => Ok(()),
-        }
+        if self.link(conn).is_some() { self.step(conn.slot(), now, act) } else { Ok(()) }
+    }
+
+    fn link(&mut self, conn: ConnId) -> Option<&mut Link<L::Stream>> {
+        self.links.get_mut(conn.slot())?.as_mut().filter(|link| link.id == conn)
     }
 
     /// Lets one connection act, if the slot holds one. A panic ends that connection alone.
@@ -303,8 +353,13 @@ impl<C: Clock, L: Listener> Driver<C, L> {
     ) -> Result<(), Fault> {
         let Some(link) = &mut self.links[slot] else { return Ok(()) };
         let waker = self.ready.waker(slot);
-        let mut step =
-            Step { engine: &mut self.engine, now, intake: &mut self.intake, cx: Context::from_waker(waker) };
+        let mut step = Step {
+            engine: &mut self.engine,
+            now,
+            intake: &mut self.intake,
+            written: &mut self.written,
+            cx: Context::from_waker(waker),
+        };
         let next = catch_unwind(AssertUnwindSafe(|| act(link, &mut step)));
         if self.engine.engine().is_poisoned() {
             return Err(Fault);
@@ -329,6 +384,8 @@ impl<C: Clock, L: Listener> Driver<C, L> {
 
     /// Drops a connection and tells the engine, which forgets it.
     fn end(&mut self, slot: usize, cause: Cause, now: Now) -> Result<(), Fault> {
+        // After it, the engine hears no more of this connection.
+        self.credit(now)?;
         let Some(link) = self.links[slot].take() else { return Ok(()) };
         self.watch.remove(slot);
         let (id, since, reason) = (link.id, link.since, link.reason);

@@ -48,6 +48,8 @@ pub(crate) struct Step<'a> {
     pub(crate) engine: &'a mut Observed,
     pub(crate) now: Now,
     pub(crate) intake: &'a mut Intake,
+    /// Where a writer notes what has left, for the engine to hear of it.
+    pub(crate) written: &'a mut Vec<(ConnId, usize)>,
     /// Wakes this connection's slot.
     pub(crate) cx: Context<'a>,
 }
@@ -146,7 +148,11 @@ impl<S: Stream> Link<S> {
         }
         assert!(self.chunk.is_empty(), "one outstanding write at most");
         self.chunk = bytes;
-        self.flush(step)
+        let (written, next) = self.send(&mut step.cx);
+        if written > 0 {
+            step.written.push((self.id, written));
+        }
+        next
     }
 
     /// The engine wants input, or has enough of it.
@@ -180,12 +186,22 @@ impl<S: Stream> Link<S> {
 
     /// Writes as much of the chunk as the kernel takes, and our FIN after it if it is time.
     fn flush(&mut self, step: &mut Step<'_>) -> Next {
+        let (written, next) = self.send(&mut step.cx);
+        if written > 0 {
+            step.engine.handle(step.now, self.id, Event::Wrote(written));
+        }
+        next
+    }
+
+    /// The same, before the engine knows how much that was.
+    fn send(&mut self, cx: &mut Context<'_>) -> (usize, Next) {
+        let mut sent = 0;
         while !self.chunk.is_empty() {
-            let written = match self.stream.poll_write(&mut step.cx, &self.chunk) {
-                Poll::Pending => return Next::Wait,
-                Poll::Ready(Ok(0)) => return self.break_off(Cause::Failed),
+            let written = match self.stream.poll_write(cx, &self.chunk) {
+                Poll::Pending => return (sent, Next::Wait),
+                Poll::Ready(Ok(0)) => return (sent, self.break_off(Cause::Failed)),
                 Poll::Ready(Ok(written)) => written,
-                Poll::Ready(Err(error)) => return self.break_off(cause_of(&error)),
+                Poll::Ready(Err(error)) => return (sent, self.break_off(cause_of(&error))),
             };
             // A chunk written whole is let go at once: it may be all that keeps a shared segment alive.
             if written == self.chunk.len() {
@@ -193,12 +209,10 @@ impl<S: Stream> Link<S> {
             } else {
                 self.chunk.advance(written);
             }
-            step.engine.handle(step.now, self.id, Event::Wrote(written));
+            sent += written;
         }
-        if self.output == Output::Closing {
-            return self.shut(&mut step.cx);
-        }
-        Next::Wait
+        let next = if self.output == Output::Closing { self.shut(cx) } else { Next::Wait };
+        (sent, next)
     }
 
     /// Sends our FIN. If that fails, the peer is gone, and its reads will say so.

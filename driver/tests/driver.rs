@@ -146,6 +146,35 @@ fn a_panic_in_one_stream_ends_that_connection_alone() {
 }
 
 #[test]
+fn of_many_writes_of_one_turn_those_that_fail_or_panic_cost_the_others_nothing() {
+    let config =
+        Config { max_connections_per_address: 0, connect_rate: None, flood: None, ..Config::default() };
+    let mut world = World::new(config);
+    let crowd: Vec<Peer> = (0..200).map(|n| world.connect(&format!("user{n}\n/join #all\n"))).collect();
+    let before: Vec<usize> = crowd.iter().map(|peer| peer.heard().len()).collect();
+    let heard_since = |n: usize| crowd[n].heard().split_off(before[n]);
+    for n in [17, 100] {
+        crowd[n].0.borrow_mut().panics_on_write = true;
+    }
+    crowd[50].0.borrow_mut().write_error = Some(ErrorKind::ConnectionReset);
+    crowd[51].0.borrow_mut().write_size = Some(1);
+    crowd[52].0.borrow_mut().window = Some(10);
+    crowd[0].send("one\ntwo\n");
+    assert!(world.run().is_pending());
+    assert!(crowd[17].is_gone() && crowd[50].is_gone() && crowd[100].is_gone());
+    assert_eq!(heard_since(52).len(), 10);
+    crowd[52].0.borrow_mut().window = None;
+    crowd[52].wake();
+    assert!(world.run().is_pending());
+    let expected = heard_since(1);
+    let texts: Vec<&str> = expected.lines().filter(|line| line.contains("<user0>")).collect();
+    assert_eq!(texts.len(), 2, "{expected}");
+    for n in (2..200).filter(|n| ![17, 50, 100].contains(n)) {
+        assert_eq!(heard_since(n), expected, "user{n}");
+    }
+}
+
+#[test]
 fn after_the_goodbye_comes_fin_and_then_the_peers_end_is_awaited() {
     let mut world = world();
     let ann = world.connect("ann\n/quit\nignored\n");

@@ -3,6 +3,8 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use smallvec::SmallVec;
+
 use super::dense::{Dense, index_of};
 use crate::action::Report;
 use crate::chat::{Answer, Notice, RoomEvent, RoomId, Sink, Tell, UserId};
@@ -40,7 +42,8 @@ pub(crate) struct Turn {
 #[derive(Debug)]
 pub(super) struct Log {
     pub(super) room: RoomId,
-    pub(super) lines: Vec<Line>,
+    /// Mostly one: then nothing is allocated.
+    pub(super) lines: SmallVec<[Line; 1]>,
 }
 
 impl Log {
@@ -64,8 +67,8 @@ pub(super) struct Line {
 #[derive(Debug)]
 pub(super) struct Particular {
     pub(super) user: UserId,
-    /// In order.
-    pub(super) cuts: Vec<Cut>,
+    /// In order. Mostly one: then nothing is allocated.
+    pub(super) cuts: SmallVec<[Cut; 1]>,
 }
 
 #[derive(Debug)]
@@ -112,7 +115,7 @@ impl Sink for Turn {
     fn announce(&mut self, room: RoomId, event: &RoomEvent<'_>, except: Option<UserId>) {
         let order = self.next_order();
         let index = *self.log_of.get_or_insert(room.0, || {
-            self.logs.push(Log { room, lines: Vec::new() });
+            self.logs.push(Log { room, lines: SmallVec::new() });
             self.logs.len() - 1
         });
         let log = &mut self.logs[index as usize];
@@ -194,9 +197,9 @@ impl Turn {
         self.order
     }
 
-    fn cuts(&mut self, user: UserId) -> &mut Vec<Cut> {
+    fn cuts(&mut self, user: UserId) -> &mut SmallVec<[Cut; 1]> {
         let index = *self.particular_of.get_or_insert(user.0, || {
-            self.particulars.push(Particular { user, cuts: Vec::new() });
+            self.particulars.push(Particular { user, cuts: SmallVec::new() });
             self.particulars.len() - 1
         });
         &mut self.particulars[index as usize].cuts

@@ -37,6 +37,7 @@ pub(crate) struct Wire {
     pub(crate) write_error: Option<ErrorKind>,
     pub(crate) pending_error: Option<ErrorKind>,
     pub(crate) panics_on_read: bool,
+    pub(crate) panics_on_write: bool,
     pub(crate) shut: bool,
     pub(crate) dropped: bool,
     waker: Option<Waker>,
@@ -100,6 +101,7 @@ impl Stream for FakeStream {
 
     fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let mut wire = self.0.borrow_mut();
+        assert!(!wire.panics_on_write, "asked to");
         if let Some(error) = wire.write_error {
             return Poll::Ready(Err(error.into()));
         }
