@@ -158,7 +158,9 @@ impl<C: Clock, L: Listener> Driver<C, L> {
         if self.gather() {
             return Ok(true);
         }
-        self.carry_out_all(now)?;
+        while let Some(action) = self.enter(Observed::poll_action)? {
+            self.carry_out(action, now)?;
+        }
         if self.ready.take_inspection() {
             self.enter(Observed::inspect)?;
         }
@@ -253,25 +255,6 @@ impl<C: Clock, L: Listener> Driver<C, L> {
         Ok(())
     }
 
-    fn carry_out_all(&mut self, now: Now) -> Result<(), Fault> {
-        loop {
-            match self.enter(Observed::poll_action)? {
-                Some(Action::Write { conn, bytes }) => {
-                    self.writes.push((conn, bytes));
-                    if self.writes.len() == WRITES {
-                        self.write(now)?;
-                    }
-                }
-                Some(action) => {
-                    self.write(now)?;
-                    self.carry_out(action, now)?;
-                }
-                None if self.writes.is_empty() => return Ok(()),
-                None => self.write(now)?,
-            }
-        }
-    }
-
     /// Writes what was taken from the engine, and tells it how much of that has left.
     fn write(&mut self, now: Now) -> Result<(), Fault> {
         let mut writes = mem::take(&mut self.writes);
@@ -293,8 +276,16 @@ impl<C: Clock, L: Listener> Driver<C, L> {
     }
 
     fn carry_out(&mut self, action: Action, now: Now) -> Result<(), Fault> {
+        if !matches!(action, Action::Write { .. }) {
+            self.write(now)?;
+        }
         match action {
-            Action::Write { .. } => unreachable!("writes are carried out together"),
+            Action::Write { conn, bytes } => {
+                self.writes.push((conn, bytes));
+                // None is left when the engine says that it has no more: that is the end of the turn, for observers, too.
+                let waits = self.writes.len() < WRITES && self.engine.engine().has_action();
+                if waits { Ok(()) } else { self.write(now) }
+            }
             Action::Reading { conn, enabled } => self.step_of(conn, now, |link, _| link.set_reading(enabled)),
             Action::Close { conn, how: Close::AfterFlush, reason } => {
                 self.step_of(conn, now, |link, step| link.close_after_flush(step, reason))
@@ -337,11 +328,10 @@ impl<C: Clock, L: Listener> Driver<C, L> {
         now: Now,
         act: impl FnOnce(&mut Link<L::Stream>, &mut Step<'_>) -> Next,
     ) -> Result<(), Fault> {
-        if self.link(conn).is_some() { self.step(conn.slot(), now, act) } else { Ok(()) }
-    }
-
-    fn link(&mut self, conn: ConnId) -> Option<&mut Link<L::Stream>> {
-        self.links.get_mut(conn.slot())?.as_mut().filter(|link| link.id == conn)
+        match self.links.get(conn.slot()) {
+            Some(Some(link)) if link.id == conn => self.step(conn.slot(), now, act),
+            _ => Ok(()),
+        }
     }
 
     /// Lets one connection act, if the slot holds one. A panic ends that connection alone.
@@ -384,7 +374,7 @@ impl<C: Clock, L: Listener> Driver<C, L> {
 
     /// Drops a connection and tells the engine, which forgets it.
     fn end(&mut self, slot: usize, cause: Cause, now: Now) -> Result<(), Fault> {
-        // After it, the engine hears no more of this connection.
+        // Before its end: after that, the engine is to hear no more of it.
         self.credit(now)?;
         let Some(link) = self.links[slot].take() else { return Ok(()) };
         self.watch.remove(slot);

@@ -2,11 +2,14 @@
 
 mod fake;
 
+use std::cell::RefCell;
 use std::io::ErrorKind;
+use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
-use chat_core::{Config, FloodLimit};
+use chat_core::{Action, Config, Engine, Event, FloodLimit, Now};
+use chat_driver::{Input, Observer};
 
 use fake::{Peer, World};
 
@@ -171,6 +174,52 @@ fn of_many_writes_of_one_turn_those_that_fail_or_panic_cost_the_others_nothing()
     assert_eq!(texts.len(), 2, "{expected}");
     for n in (2..200).filter(|n| ![17, 50, 100].contains(n)) {
         assert_eq!(heard_since(n), expected, "user{n}");
+    }
+}
+
+/// Counts writes that are not credited, and notes how many there are whenever the engine has nothing more to say.
+#[derive(Default)]
+struct Outstanding {
+    writes: usize,
+    at_ends: Rc<RefCell<Vec<usize>>>,
+}
+
+impl Observer for Outstanding {
+    fn handled(&mut self, _: Now, input: Input<'_>, _: &Engine) {
+        self.writes -= usize::from(matches!(input, Input::Event { event: Event::Wrote(_), .. }));
+    }
+
+    fn polled(&mut self, action: Option<&Action>, _: &Engine) {
+        match action {
+            Some(action) => self.writes += usize::from(matches!(action, Action::Write { .. })),
+            None => self.at_ends.borrow_mut().push(self.writes),
+        }
+    }
+
+    fn panicked(&mut self, _: Option<(Now, Input<'_>)>, _: &Engine) {}
+}
+
+#[test]
+fn a_turn_ends_when_every_write_was_tried() {
+    let config =
+        Config { max_connections_per_address: 0, connect_rate: None, flood: None, ..Config::default() };
+    let observer = Outstanding::default();
+    let ends = Rc::clone(&observer.at_ends);
+    let mut world = World::observed(config, Box::new(observer));
+    let crowd: Vec<Peer> = (0..200).map(|n| world.connect(&format!("user{n}\n/join #all\n"))).collect();
+    // Most take nothing: mostly the engine looks at one of them last, and finds nothing that it could say.
+    let blocked: Vec<usize> = (1..200).filter(|n| n % 10 != 8).collect();
+    for &n in &blocked {
+        crowd[n].0.borrow_mut().window = Some(0);
+    }
+    for line in ["one\n", "two\n", "three\n"] {
+        ends.borrow_mut().clear();
+        crowd[0].send(line);
+        assert!(world.run().is_pending());
+        let ends = ends.borrow();
+        assert!(ends.last() == Some(&blocked.len()), "{ends:?}");
+        assert!(ends.iter().all(|&writes| writes == 0 || writes == blocked.len()), "{ends:?}");
+        assert_eq!(crowd[198].heard().matches(line).count(), 1);
     }
 }
 

@@ -276,6 +276,6 @@ mod tests {
         let ended = &world.meter.counts.ended;
         assert_eq!((ended["reset"], ended["quit"], ended.values().sum()), (1, 98, 99));
         assert!(world.meter.closing.is_empty());
-        assert!(format!("{:?}", world.meter.writes).contains("current: None, waiting: {}"));
+        assert!(format!("{:?}", world.meter.writes).contains("begun: [], waiting: {}"));
     }
 }

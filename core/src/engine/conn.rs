@@ -288,6 +288,12 @@ impl Conns {
         self.find(slot).expect("an open connection")
     }
 
+    /// Whether the next write of a connection can start.
+    pub(super) fn has_write(&self, slot: u32) -> bool {
+        let conn = self.slots[slot as usize].as_ref();
+        conn.is_some_and(|conn| !matches!(conn.phase, Phase::Closed) && conn.queue.can_start_write())
+    }
+
     /// The connection's full name.
     pub(super) fn id(&self, slot: u32) -> ConnId {
         ConnId { slot, generation: self.generations[slot as usize] }

@@ -189,6 +189,15 @@ impl Engine {
         action
     }
 
+    /// Whether the next [`poll_action`](Self::poll_action) is sure to return something. If it is not, it may still do so.
+    ///
+    /// For an adapter that makes several writes together: it makes those that it has before it asks for what may not be
+    /// there, so that none is left when the turn ends.
+    #[must_use]
+    pub fn has_action(&self) -> bool {
+        self.attention.front().is_some_and(|&slot| self.conns.has_write(slot))
+    }
+
     /// Says goodbye to everybody, and closes every connection when what it is owed has left, in 5 seconds at
     /// most. Connections made from now on are closed at once.
     pub fn shutdown(&mut self, now: Now) {

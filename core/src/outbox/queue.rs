@@ -56,6 +56,11 @@ impl Queue {
         }
     }
 
+    /// Whether there is a write to start.
+    pub(crate) fn can_start_write(&self) -> bool {
+        self.in_flight.is_none() && self.first.is_some()
+    }
+
     /// Starts the next write, if none is outstanding and something is owed.
     pub(crate) fn start_write(&mut self, segments: &mut Segments) -> Option<Bytes> {
         if self.in_flight.is_some() {

@@ -14,7 +14,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use chat_core::{Config, Engine, Mono, Now};
-use chat_driver::{Clock, Driver, Fault, Handle, HistoryStore, Incoming, Listener, Stream};
+use chat_driver::{Clock, Driver, Fault, Handle, HistoryStore, Incoming, Listener, Observer, Stream};
 use chrono::DateTime;
 
 /// Turns after which a driver that still has something to do counts as spinning.
@@ -194,6 +194,14 @@ impl World {
     pub(crate) fn with_store(config: Config, store: Box<dyn HistoryStore>) -> Self {
         let World { driver, door, time } = Self::new(config);
         Self { driver: driver.with_store(Some(store)), door, time }
+    }
+
+    /// One with somebody who looks on.
+    pub(crate) fn observed(config: Config, observer: Box<dyn Observer>) -> Self {
+        let World { door, time, .. } = Self::new(config.clone());
+        let (engine, clock) = (Engine::new(config).unwrap(), FakeClock(Rc::clone(&time)));
+        let listener = FakeListener(Rc::clone(&door));
+        Self { driver: Driver::with_observer(engine, clock, vec![listener], Some(observer)), door, time }
     }
 }
 
