@@ -13,6 +13,8 @@ use crate::plan::Plan;
 use crate::seen::Seen;
 use crate::store::Store;
 
+/// Writes that are taken from the engine before any of them is made. Rooms here are small, and so is this.
+const WRITES: usize = 8;
 /// Worlds with at most so many clients and moments have the engine's books recounted after every turn.
 const RECOUNTED: (usize, usize) = (8, 250);
 /// Where connections come from that come through a proxy.
@@ -133,8 +135,18 @@ impl World<'_> {
             server.oracle.handled(now, Input::Timeout, &server.engine);
             self.note(&Seen::Timeout);
         }
+        let mut writes = Vec::new();
         while let Some(action) = self.poll() {
-            self.carry_out(action);
+            if matches!(action, Action::Write { .. }) {
+                writes.push(action);
+                if writes.len() < WRITES && self.server().engine.has_action() {
+                    continue;
+                }
+                writes.drain(..).for_each(|write| self.carry_out(write));
+            } else {
+                writes.drain(..).for_each(|write| self.carry_out(write));
+                self.carry_out(action);
+            }
         }
     }
 
@@ -370,8 +382,18 @@ impl World<'_> {
         server.engine.ban(now, bans.clone());
         server.oracle.handled(now, Input::Bans(&bans), &server.engine);
         // What comes of it is for a turn, and somebody may have nothing else to wake it.
+        let mut writes = Vec::new();
         while let Some(action) = self.poll() {
-            self.carry_out(action);
+            if matches!(action, Action::Write { .. }) {
+                writes.push(action);
+                if writes.len() < WRITES && self.server().engine.has_action() {
+                    continue;
+                }
+                writes.drain(..).for_each(|write| self.carry_out(write));
+            } else {
+                writes.drain(..).for_each(|write| self.carry_out(write));
+                self.carry_out(action);
+            }
         }
     }
 
