@@ -135,6 +135,11 @@ impl World<'_> {
             server.oracle.handled(now, Input::Timeout, &server.engine);
             self.note(&Seen::Timeout);
         }
+        self.carry_out_all();
+    }
+
+    /// What the engine wants, until it wants nothing more: several writes together, as the driver makes them.
+    fn carry_out_all(&mut self) {
         let mut writes = Vec::new();
         while let Some(action) = self.poll() {
             if matches!(action, Action::Write { .. }) {
@@ -382,19 +387,7 @@ impl World<'_> {
         server.engine.ban(now, bans.clone());
         server.oracle.handled(now, Input::Bans(&bans), &server.engine);
         // What comes of it is for a turn, and somebody may have nothing else to wake it.
-        let mut writes = Vec::new();
-        while let Some(action) = self.poll() {
-            if matches!(action, Action::Write { .. }) {
-                writes.push(action);
-                if writes.len() < WRITES && self.server().engine.has_action() {
-                    continue;
-                }
-                writes.drain(..).for_each(|write| self.carry_out(write));
-            } else {
-                writes.drain(..).for_each(|write| self.carry_out(write));
-                self.carry_out(action);
-            }
-        }
+        self.carry_out_all();
     }
 
     /// The server is gone; what it saw counts.
