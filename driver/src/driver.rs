@@ -161,6 +161,7 @@ impl<C: Clock, L: Listener> Driver<C, L> {
         while let Some(action) = self.enter(Observed::poll_action)? {
             self.carry_out(action, now)?;
         }
+        debug_assert!(self.writes.is_empty(), "the engine has more when it says so");
         if self.ready.take_inspection() {
             self.enter(Observed::inspect)?;
         }

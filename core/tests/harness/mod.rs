@@ -147,7 +147,15 @@ impl World {
 
     /// Takes the actions that there are now.
     pub(crate) fn drain_once(&mut self) {
-        while let Some(action) = self.engine.poll_action() {
+        loop {
+            let promised = self.engine.has_action();
+            let Some(action) = self.engine.poll_action() else {
+                assert!(
+                    !promised,
+                    "an adapter that trusts this holds writes back that nobody asks for again"
+                );
+                return;
+            };
             self.act(&action);
             self.actions.push(action);
         }
