@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use clap::Args;
 
 use crate::Result;
-use crate::server::{Known, Process};
+use crate::server::{self, Known, Process};
 
 /// Events that are stored at once.
 const BATCH: u64 = 2_000;
@@ -43,6 +43,7 @@ pub(crate) struct Options {
 
 /// Makes the history, if it is not there, and measures both servers on it.
 pub(crate) fn run(options: &Options) -> Result<()> {
+    server::build()?;
     let began = Instant::now();
     let Opened { mut stores, .. } = chat_store::open(&options.store, false, Retention::default())?;
     let made = fill(stores.writer.as_mut(), options)?;

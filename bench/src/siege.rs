@@ -13,7 +13,7 @@ use clap::Args;
 use crate::Result;
 use crate::dialect::{Dialect, Role};
 use crate::load::{Crowd, Size, at_rate};
-use crate::server::{Known, Process};
+use crate::server::{self, Known, Process};
 
 /// What each kind of stranger does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +50,7 @@ pub(crate) struct Options {
 
 /// Besieges the server on each runtime.
 pub(crate) fn run(options: &Options) -> Result<()> {
+    server::build()?;
     println!(
         "| server | delay p50, ms | delay p99, ms | most resident memory, MB | strangers cut off and back again |"
     );

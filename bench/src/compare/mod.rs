@@ -12,14 +12,12 @@ mod samples;
 mod summary;
 mod table;
 
-use std::process::Command;
-
 use clap::ValueEnum;
 
 use crate::Result;
-use crate::document::{replace_section, repository};
+use crate::document::replace_section;
 use crate::scenario::Scenario;
-use crate::server::{Known, Server};
+use crate::server::{self, Known, Server};
 use samples::Samples;
 
 /// What to compare
@@ -34,7 +32,7 @@ pub(crate) struct Args {
     /// Only these scenarios
     #[arg(long, value_delimiter = ',')]
     scenarios: Vec<Scenario>,
-    /// Only these servers
+    /// Only these servers; without, all but those of IRC
     #[arg(long, value_delimiter = ',')]
     servers: Vec<Known>,
     /// Also another build of the chat server, or one with other flags: 'LABEL=PROGRAM FLAGS'
@@ -50,7 +48,7 @@ pub(crate) struct Args {
 
 /// Builds the servers, and runs each scenario on each, in turns.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    build()?;
+    server::build()?;
     let servers = installed(args)?;
     let setup = summary::setup(args, &servers)?;
     let servers: Vec<Server> = servers.into_iter().map(|(server, _)| server).collect();
@@ -74,7 +72,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
 /// The servers to compare that are here, and their versions.
 fn installed(args: &Args) -> Result<Vec<(Server, String)>> {
-    let known = if args.servers.is_empty() { Known::value_variants() } else { &args.servers };
+    let known = if args.servers.is_empty() { &Known::USUAL } else { &args.servers[..] };
     let mut servers = known.iter().map(|known| known.server()).collect::<Result<Vec<Server>>>()?;
     servers.extend(args.also.iter().cloned());
     let mut found = Vec::new();
@@ -106,15 +104,6 @@ fn in_turns(args: &Args, scenario: Scenario, servers: &[Server]) -> Result<Sampl
 /// A run that failed, and which one it was.
 fn failed(scenario: Scenario, server: &Server, round: usize, error: &str) -> String {
     format!("{:?}, {server}, round {round}: {error}", scenario.title())
-}
-
-fn build() -> Result<()> {
-    // On all processors, before anything is pinned.
-    let status = Command::new(env!("CARGO"))
-        .args(["build", "--release", "--locked", "-p", "runtime-tokio", "-p", "runtime-smol"])
-        .current_dir(repository())
-        .status()?;
-    if status.success() { Ok(()) } else { Err("the servers cannot be built".into()) }
 }
 
 #[cfg(test)]

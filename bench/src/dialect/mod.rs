@@ -1,6 +1,7 @@
 //! How each kind of server is spoken to. All of them are given the same messages.
 
 pub(crate) mod floor;
+mod irc;
 mod nats;
 mod plain;
 mod redis;
@@ -32,6 +33,8 @@ pub(crate) enum Role {
 pub(crate) enum Dialect {
     /// This server, as netcat users see it.
     Plain,
+    /// IRC: this server, and others.
+    Irc,
     /// Redis pub/sub: bare fan-out.
     Redis,
     /// NATS: bare fan-out.
@@ -45,6 +48,7 @@ impl Dialect {
     pub(crate) fn hello(self, name: &str, room: usize, role: Role) -> Vec<u8> {
         match self {
             Self::Plain => plain::hello(name, room),
+            Self::Irc => irc::hello(name),
             Self::Redis => redis::hello(room, role),
             Self::Nats => nats::hello(room, role),
             Self::Floor => floor::hello(room, role),
@@ -55,19 +59,26 @@ impl Dialect {
     pub(crate) fn is_joined(self, other: &[u8]) -> bool {
         match self {
             Self::Plain => other.starts_with(b"* you are in #r"),
+            Self::Irc => irc::is_joined(other),
             Self::Redis => matches!(other, b"subscribe" | b"+PONG"),
             Self::Nats => other == b"PONG",
             Self::Floor => other == floor::OK,
         }
     }
 
-    /// What the server asks each client once, unprompted, and what it wants to hear.
-    pub(crate) fn courtesy(self) -> Option<(&'static [u8], &'static [u8])> {
+    /// What a client that is to be in `room` answers to this, which is no message.
+    pub(crate) fn reply(self, other: &[u8], room: usize) -> Option<Vec<u8>> {
         match self {
-            // It measures each client's delay, some two seconds after it came.
-            Self::Nats => Some((b"PING", b"PONG\r\n")),
+            Self::Nats => (other == b"PING").then(|| b"PONG\r\n".into()),
+            Self::Irc => irc::reply(other, room),
             Self::Plain | Self::Redis | Self::Floor => None,
         }
+    }
+
+    /// Whether the server asks each client something after it has joined, and wants a reply. NATS measures each
+    /// client's delay, some two seconds after it came.
+    pub(crate) fn asks_later(self) -> bool {
+        self == Self::Nats
     }
 
     /// Whether all listeners hear a room in one and the same order. NATS keeps only that of each speaker.
@@ -88,6 +99,7 @@ impl Dialect {
                 out.extend_from_slice(text);
                 out.push(b'\n');
             }
+            Self::Irc => irc::say(room, text, out),
             Self::Redis => redis::say(room, text, out),
             Self::Nats => nats::say(room, text, out),
         }
@@ -97,6 +109,7 @@ impl Dialect {
     pub(crate) fn next(self, input: &[u8]) -> Result<Option<(usize, Heard<'_>)>> {
         match self {
             Self::Plain => Ok(plain::next(input)),
+            Self::Irc => irc::next(input),
             Self::Redis => redis::next(input),
             Self::Nats => nats::next(input),
             Self::Floor => Ok(floor::next(input)),
@@ -153,6 +166,11 @@ mod tests {
                 "other [12:00:00] #r0 -- bob joined"
             ]
         );
+        let irc = b":chat 366 bob #r0 :End of /NAMES\r\n:ann!u@host PRIVMSG #r0 :<hi> :there\r\n:eve!u@host JOIN #r0\r\n";
+        assert_eq!(
+            heard(Dialect::Irc, irc),
+            ["other :chat 366 bob #r0 :End of /NAMES", "said <hi> :there", "other :eve!u@host JOIN #r0"]
+        );
         let redis = b"*3\r\n$9\r\nsubscribe\r\n$2\r\nr0\r\n:1\r\n:7\r\n*3\r\n$7\r\nmessage\r\n$2\r\nr0\r\n$3\r\na\nb\r\n";
         assert_eq!(heard(Dialect::Redis, redis), ["other subscribe", "other :7", "said a\nb"]);
         let resp3 = b"%2\r\n$5\r\nproto\r\n:3\r\n$7\r\nmodules\r\n*0\r\n\
@@ -171,5 +189,6 @@ mod tests {
     fn a_refusal_is_an_error() {
         assert!(Dialect::Redis.next(b"-ERR unknown command\r\n").is_err());
         assert!(Dialect::Nats.next(b"-ERR 'Unknown Protocol Operation'\r\n").is_err());
+        assert!(Dialect::Irc.next(b"ERROR :Closing link\r\n").is_err());
     }
 }

@@ -92,7 +92,7 @@ pub(crate) enum Arrival<'a> {
 #[derive(Clone, Copy)]
 struct Progress {
     joined: bool,
-    /// It has shown the server the courtesy that it asks for.
+    /// It has answered what the server asks later on.
     settled: bool,
     in_step: bool,
 }
@@ -147,7 +147,7 @@ impl Crowd {
             client,
             room,
             role,
-            progress: Progress { joined: false, settled: self.dialect.courtesy().is_none(), in_step: false },
+            progress: Progress { joined: false, settled: !self.dialect.asks_later(), in_step: false },
             ear: Ear::default(),
             pending: Vec::new(),
             expected: None,
@@ -311,8 +311,8 @@ impl Member {
                 Heard::Said(text) => self.progress.in_step |= Text::parse(text)?.number == MARKER,
                 Heard::Other(other) => {
                     self.progress.joined |= dialect.is_joined(other);
-                    if let Some((_, answer)) = dialect.courtesy().filter(|(question, _)| *question == other) {
-                        self.client.send(answer, poller)?;
+                    if let Some(reply) = dialect.reply(other, self.room) {
+                        self.client.send(&reply, poller)?;
                         self.progress.settled = true;
                     }
                 }

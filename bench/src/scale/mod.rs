@@ -1,4 +1,5 @@
-//! `scale`: memory, turns and delays of the engine and the driver, from two connections to a million.
+//! `scale`: memory, turns and delays of the engine and the driver, from two connections to a million; and of the servers
+//! over real sockets, as far as one process may open them.
 //!
 //! | module | what it is |
 //! |---|---|
@@ -6,6 +7,7 @@
 //! | `world` | the engine and the driver on them, polled by hand |
 //! | `population` | what is measured with many connections in rooms of ten |
 //! | `room` | what is measured in one room |
+//! | `served` | what is measured over real sockets |
 //! | `memory` | bytes resident |
 //! | `figures` | medians and their spread |
 //! | `slope` | whether a curve is linear, and where it bends |
@@ -20,6 +22,7 @@ mod memory;
 mod population;
 mod report;
 mod room;
+mod served;
 mod slope;
 mod sockets;
 mod verdict;
@@ -32,6 +35,7 @@ use std::process::Command;
 use clap::{Args, ValueEnum};
 
 use crate::Result;
+use crate::server::{self, Known};
 use curves::Sizes;
 use figures::Figures;
 use report::Measured;
@@ -68,6 +72,7 @@ pub(crate) struct One {
 
 /// Measures all sizes, and puts tables and pictures into the repository.
 pub(crate) fn run() -> Result<()> {
+    server::build()?;
     let mut measured = Measured { socket: sockets::kernel_memory()?, ..Measured::default() };
     for round in 1..=ROUNDS {
         eprintln!("round {round} of {ROUNDS}");
@@ -75,6 +80,12 @@ pub(crate) fn run() -> Result<()> {
         measure(&mut measured.room, Subject::Room, MEMBERS)?;
         measure(&mut measured.announced, Subject::Announced, MEMBERS)?;
         measure(&mut measured.quiet, Subject::Quiet, MEMBERS)?;
+    }
+    // Last, since this keeps us on the generator's processor.
+    for round in 1..=ROUNDS {
+        eprintln!("round {round} of {ROUNDS}, over sockets");
+        measured.tokio.measure(&Known::Tokio.server()?)?;
+        measured.smol.measure(&Known::Smol.server()?)?;
     }
     report::publish(&measured)
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use super::MEMBERS;
 use super::curves::{Curve, Sizes};
 use super::figures::Figure;
+use super::served::Served;
 use super::verdict::verdicts;
 use crate::chart::{self, Axis, Bars, Labels, Series};
 use crate::{Result, document};
@@ -17,6 +18,9 @@ pub(super) struct Measured {
     pub(super) room: Sizes,
     pub(super) announced: Sizes,
     pub(super) quiet: Sizes,
+    /// The servers, over real sockets.
+    pub(super) tokio: Served,
+    pub(super) smol: Served,
     /// Bytes of kernel memory for one idle connection.
     pub(super) socket: Option<f64>,
 }
@@ -56,6 +60,7 @@ pub(super) fn publish(measured: &Measured) -> Result<()> {
     let deliveries = |curve: &&Curve| !curve.name.contains("a delivery");
     let room: Vec<_> = messages.curves.iter().chain(&joins.curves).filter(deliveries).collect();
     text += &verdicts("members", &room);
+    text += &sockets(measured);
     println!("{text}");
     Ok(document::replace_section("scale", &text)?)
 }
@@ -111,6 +116,49 @@ fn joins(measured: &Measured) -> Group {
     Group { size: "members", curves }
 }
 
+/// What the servers do over real sockets.
+fn sockets(measured: &Measured) -> String {
+    let (crowd, room) = (served_crowd(measured), served_room(measured));
+    let mut text =
+        String::from("\n#### Over real sockets\n\n![over sockets](benchmarks/scale-sockets.svg)\n\n");
+    text += &table(&crowd);
+    text += "\n";
+    text += &table(&room);
+    text += "\n";
+    let [tokio, _, tokio_delay, smol, _, smol_delay] = &crowd.curves[..] else { unreachable!("six curves") };
+    text += &verdicts("connections, over sockets", &[tokio, tokio_delay, smol, smol_delay]);
+    text += "\n";
+    text += &verdicts("members, over sockets", &[&room.curves[0], &room.curves[2]]);
+    text
+}
+
+fn served_crowd(measured: &Measured) -> Group {
+    let of = |served: &Served, [memory, each, delay]: [&'static str; 3]| {
+        let total = Curve::of(&served.population, memory, "memory");
+        [
+            total.map(memory, |_, figure| figure.each(1_024.0, 1.0)),
+            total.map(each, |size, figure| figure.each(size as f64, 1.0)),
+            Curve::of(&served.population, delay, "delay"),
+        ]
+    };
+    let tokio = ["tokio: memory, KiB", "bytes per connection", "tokio: delay in a room of ten, µs"];
+    let smol = ["smol: memory, KiB", "bytes per connection", "smol: delay in a room of ten, µs"];
+    let curves = [of(&measured.tokio, tokio), of(&measured.smol, smol)];
+    Group { size: "connections", curves: curves.into_iter().flatten().collect() }
+}
+
+fn served_room(measured: &Measured) -> Group {
+    let of = |served: &Served, [message, delivery]: [&'static str; 2]| {
+        let total = Curve::of(&served.room, message, "message");
+        let each = total.map(delivery, |size, figure| figure.each((size - 1) as f64, 1.0));
+        [total, each]
+    };
+    let tokio = ["tokio: a message to everybody, µs", "a delivery, µs"];
+    let smol = ["smol: a message to everybody, µs", "a delivery, µs"];
+    let curves = [of(&measured.tokio, tokio), of(&measured.smol, smol)];
+    Group { size: "members", curves: curves.into_iter().flatten().collect() }
+}
+
 fn draw(measured: &Measured) -> Result<()> {
     let folder = document::repository().join("benchmarks");
     fs::create_dir_all(&folder)?;
@@ -129,6 +177,13 @@ fn draw(measured: &Measured) -> Result<()> {
     let labels = Labels { title: "Turns of one room", x: "members", y: "µs" };
     let room = [&messages[4], &messages[0], &messages[1], &joins[2], &joins[4]];
     chart::lines(&folder.join("scale-room.svg"), &labels, &series(&room))?;
+    let (crowd, room) = (served_crowd(measured).curves, served_room(measured).curves);
+    let labels =
+        Labels {
+            title: "Over real sockets, until a message is read", x: "connections, or members", y: "µs"
+        };
+    let curves = [&room[0], &room[2], &crowd[2], &crowd[5]];
+    chart::lines(&folder.join("scale-sockets.svg"), &labels, &series(&curves))?;
     draw_deliveries(
         &folder.join("scale-delivery.svg"),
         &[("1 message in a turn", &messages[3]), ("64 messages in a turn", &messages[6])],

@@ -117,10 +117,10 @@ impl Scenario {
     /// Whether it makes sense for this server.
     pub(crate) fn suits(self, server: &Server) -> bool {
         match self {
-            // Only a server with names and rooms announces anybody.
-            Self::Churn100 | Self::Churn10000 => server.is_chat(),
-            // The floor has no limits: it would keep everything.
-            Self::Stalled => server.dialect != Dialect::Floor,
+            // Only a server with names and rooms announces anybody, and only its plain dialect is moved in.
+            Self::Churn100 | Self::Churn10000 => server.dialect == Dialect::Plain,
+            // The floor has no limits: it would keep everything. What IRC servers tell those whom they cut off is not read.
+            Self::Stalled => !matches!(server.dialect, Dialect::Floor | Dialect::Irc),
             _ => true,
         }
     }

@@ -1,9 +1,10 @@
 //! The servers that are compared: how each is started, such that nothing but its work limits it.
 
+mod command;
 mod process;
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::str::FromStr;
 
@@ -11,6 +12,7 @@ pub(crate) use process::Process;
 
 use crate::Result;
 use crate::dialect::Dialect;
+use crate::document::repository;
 
 /// A server that anybody can compare with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -25,6 +27,14 @@ pub(crate) enum Known {
     Nats,
     /// No protocol at all.
     Floor,
+    /// This one, on tokio, spoken to in IRC.
+    TokioIrc,
+    /// This one, on smol, spoken to in IRC.
+    SmolIrc,
+    /// InspIRCd.
+    Inspircd,
+    /// ngIRCd.
+    Ngircd,
 }
 
 /// A server under test.
@@ -33,23 +43,53 @@ pub(crate) struct Server {
     pub(crate) label: String,
     /// How it is spoken to.
     pub(crate) dialect: Dialect,
+    software: Software,
     program: PathBuf,
     /// Flags beside those that every server of its kind is given.
     flags: Vec<String>,
 }
 
+/// What kind of program a server is, and so how it is started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Software {
+    /// This server.
+    Chat,
+    Redis,
+    Nats,
+    Floor,
+    Inspircd,
+    Ngircd,
+}
+
+/// Builds this server on each runtime, on all processors, before anything is pinned.
+pub(crate) fn build() -> Result<()> {
+    let status = Command::new(env!("CARGO"))
+        .args(["build", "--release", "--locked", "-p", "runtime-tokio", "-p", "runtime-smol"])
+        .current_dir(repository())
+        .status()?;
+    if status.success() { Ok(()) } else { Err("the servers cannot be built".into()) }
+}
+
 impl Known {
+    /// Those that are compared unless others are named. IRC servers let so few join in a second that it would take hours.
+    pub(crate) const USUAL: [Self; 5] = [Self::Tokio, Self::Smol, Self::Redis, Self::Nats, Self::Floor];
+
     /// As it is started. Our own programs lie where this one lies.
     pub(crate) fn server(self) -> Result<Server> {
         let this = std::env::current_exe()?;
-        let (label, dialect, program) = match self {
-            Self::Tokio => ("chat on tokio", Dialect::Plain, this.with_file_name("runtime-tokio")),
-            Self::Smol => ("chat on smol", Dialect::Plain, this.with_file_name("runtime-smol")),
-            Self::Redis => ("Redis", Dialect::Redis, "redis-server".into()),
-            Self::Nats => ("NATS", Dialect::Nats, "nats-server".into()),
-            Self::Floor => ("floor", Dialect::Floor, this),
+        let own = |name| this.with_file_name(name);
+        let (label, dialect, software, program) = match self {
+            Self::Tokio => ("chat on tokio", Dialect::Plain, Software::Chat, own("runtime-tokio")),
+            Self::Smol => ("chat on smol", Dialect::Plain, Software::Chat, own("runtime-smol")),
+            Self::Redis => ("Redis", Dialect::Redis, Software::Redis, "redis-server".into()),
+            Self::Nats => ("NATS", Dialect::Nats, Software::Nats, "nats-server".into()),
+            Self::Floor => ("floor", Dialect::Floor, Software::Floor, this),
+            Self::TokioIrc => ("chat on tokio, IRC", Dialect::Irc, Software::Chat, own("runtime-tokio")),
+            Self::SmolIrc => ("chat on smol, IRC", Dialect::Irc, Software::Chat, own("runtime-smol")),
+            Self::Inspircd => ("InspIRCd", Dialect::Irc, Software::Inspircd, "/usr/sbin/inspircd".into()),
+            Self::Ngircd => ("ngIRCd", Dialect::Irc, Software::Ngircd, "/usr/sbin/ngircd".into()),
         };
-        Ok(Server { label: label.into(), dialect, program, flags: Vec::new() })
+        Ok(Server { label: label.into(), dialect, software, program, flags: Vec::new() })
     }
 }
 
@@ -62,7 +102,7 @@ impl FromStr for Server {
         let mut words = command.split_whitespace();
         let program = words.next().ok_or("no program")?.into();
         let flags = words.map(Into::into).collect();
-        Ok(Self { label: label.into(), dialect: Dialect::Plain, program, flags })
+        Ok(Self { label: label.into(), dialect: Dialect::Plain, software: Software::Chat, program, flags })
     }
 }
 
@@ -81,45 +121,13 @@ impl Server {
 
     /// Whether this is the server that all this is about.
     pub(crate) fn is_chat(&self) -> bool {
-        self.dialect == Dialect::Plain
+        self.software == Software::Chat
     }
 
     /// The version of the installed program; none, where there is none.
     pub(crate) fn version(&self) -> Option<String> {
         let output = Command::new(&self.program).arg("--version").output().ok()?;
         version_in(&String::from_utf8_lossy(&output.stdout)).map(Into::into)
-    }
-
-    /// What starts it on a port of the loopback address; `folder` is for whatever it wants to write.
-    fn command(&self, port: u16, folder: &Path) -> Result<Command> {
-        let mut command = Command::new(&self.program);
-        let (listen, port) = (format!("127.0.0.1:{port}"), port.to_string());
-        match self.dialect {
-            Dialect::Plain => {
-                command.args(["--listen", &listen, "--lobby", "none", "--flood", "off"]);
-                if !self.flags.iter().any(|flag| flag == "--history") {
-                    command.args(["--history", "none"]);
-                }
-                command.args(["--log-level", "error"]);
-            }
-            Dialect::Redis => {
-                command.args(["--port", &port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
-                command.args(["--maxclients", "19900", "--tcp-backlog", "4096", "--dir"]).arg(folder);
-                // No limit on what a slow subscriber may owe.
-                command.args(["--client-output-buffer-limit", "pubsub 0 0 0"]);
-            }
-            Dialect::Nats => {
-                let config = folder.join("nats.conf");
-                std::fs::write(
-                    &config,
-                    "max_connections: 19900\nmax_pending: 1GB\nwrite_deadline: \"60s\"\nping_interval: \"1h\"\n",
-                )?;
-                command.args(["--addr", "127.0.0.1", "--port", &port, "--config"]).arg(config);
-            }
-            Dialect::Floor => drop(command.args(["floor", &listen])),
-        }
-        command.args(&self.flags);
-        Ok(command)
     }
 }
 
