@@ -32,7 +32,7 @@ pub(crate) struct Args {
     /// Only these scenarios
     #[arg(long, value_delimiter = ',')]
     scenarios: Vec<Scenario>,
-    /// Only these servers; without, all but those of IRC
+    /// Only these servers; without, all but InspIRCd
     #[arg(long, value_delimiter = ',')]
     servers: Vec<Known>,
     /// Also another build of the chat server, or one with other flags: 'LABEL=PROGRAM FLAGS'

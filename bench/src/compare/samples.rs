@@ -51,7 +51,7 @@ impl Samples {
 
 /// Whether others are compared with it.
 pub(super) fn is_peer(server: &Server) -> bool {
-    matches!(server.dialect, Dialect::Redis | Dialect::Floor | Dialect::Irc) && !server.is_chat()
+    matches!(server.dialect, Dialect::Redis | Dialect::Floor | Dialect::Irc)
 }
 
 /// Least, median and most.

@@ -86,6 +86,7 @@ pub(crate) fn run() -> Result<()> {
         eprintln!("round {round} of {ROUNDS}, over sockets");
         measured.tokio.measure(&Known::Tokio.server()?)?;
         measured.smol.measure(&Known::Smol.server()?)?;
+        measured.floor.measure_rooms(&Known::Floor.server()?)?;
     }
     report::publish(&measured)
 }

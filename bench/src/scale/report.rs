@@ -21,6 +21,8 @@ pub(super) struct Measured {
     /// The servers, over real sockets.
     pub(super) tokio: Served,
     pub(super) smol: Served,
+    /// What the kernel alone takes for that.
+    pub(super) floor: Served,
     /// Bytes of kernel memory for one idle connection.
     pub(super) socket: Option<f64>,
 }
@@ -128,7 +130,7 @@ fn sockets(measured: &Measured) -> String {
     let [tokio, _, tokio_delay, smol, _, smol_delay] = &crowd.curves[..] else { unreachable!("six curves") };
     text += &verdicts("connections, over sockets", &[tokio, tokio_delay, smol, smol_delay]);
     text += "\n";
-    text += &verdicts("members, over sockets", &[&room.curves[0], &room.curves[2]]);
+    text += &verdicts("members, over sockets", &[&room.curves[0], &room.curves[2], &room.curves[4]]);
     text
 }
 
@@ -155,7 +157,8 @@ fn served_room(measured: &Measured) -> Group {
     };
     let tokio = ["tokio: a message to everybody, µs", "a delivery, µs"];
     let smol = ["smol: a message to everybody, µs", "a delivery, µs"];
-    let curves = [of(&measured.tokio, tokio), of(&measured.smol, smol)];
+    let floor = ["floor: a message to everybody, µs", "a delivery, µs"];
+    let curves = [of(&measured.tokio, tokio), of(&measured.smol, smol), of(&measured.floor, floor)];
     Group { size: "members", curves: curves.into_iter().flatten().collect() }
 }
 
@@ -182,7 +185,7 @@ fn draw(measured: &Measured) -> Result<()> {
         Labels {
             title: "Over real sockets, until a message is read", x: "connections, or members", y: "µs"
         };
-    let curves = [&room[0], &room[2], &crowd[2], &crowd[5]];
+    let curves = [&room[0], &room[2], &room[4], &crowd[2], &crowd[5]];
     chart::lines(&folder.join("scale-sockets.svg"), &labels, &series(&curves))?;
     draw_deliveries(
         &folder.join("scale-delivery.svg"),

@@ -34,10 +34,20 @@ pub(super) struct Served {
 impl Served {
     /// Measures each size, and keeps what is better than before.
     pub(super) fn measure(&mut self, server: &Server) -> Result<()> {
+        self.measure_crowds(server)?;
+        self.measure_rooms(server)
+    }
+
+    fn measure_crowds(&mut self, server: &Server) -> Result<()> {
         for size in CONNECTIONS {
             eprintln!("measuring: {server}, {size} connections");
             self.population.entry(size).or_default().keep_best(&population(server, size)?);
         }
+        Ok(())
+    }
+
+    /// The same, in one room only.
+    pub(super) fn measure_rooms(&mut self, server: &Server) -> Result<()> {
         for size in MEMBERS {
             eprintln!("measuring: {server}, a room of {size}");
             self.room.entry(size).or_default().keep_best(&room(server, size)?);

@@ -46,11 +46,6 @@ impl Server {
                 fs::write(&config, inspircd(port, folder))?;
                 command.args(["--nofork", "--nolog", "--runasroot", "--config"]).arg(config);
             }
-            Software::Ngircd => {
-                let config = folder.join("ngircd.conf");
-                fs::write(&config, ngircd(port))?;
-                command.args(["--nodaemon", "--config"]).arg(config);
-            }
         }
         command.args(&self.flags);
         Ok(command)
@@ -73,15 +68,5 @@ fn inspircd(port: u16, folder: &Path) -> String {
 <performance softlimit="19900" somaxconn="4096" netbuffersize="65534" clonesonconnect="no" quietbursts="yes">
 <pid file="{folder}/inspircd.pid">
 "#
-    )
-}
-
-/// The same.
-fn ngircd(port: u16) -> String {
-    format!(
-        "[Global]\nName = irc.example.org\nInfo = benchmark\nListen = 127.0.0.1\nPorts = {port}\n\
-         ServerUID = nobody\nServerGID = nogroup\n\
-         [Limits]\nMaxConnections = 0\nMaxConnectionsIP = 0\nMaxPenaltyTime = 0\nPingTimeout = 3600\n\
-         [Options]\nDNS = no\nIdent = no\nPAM = no\n"
     )
 }

@@ -27,14 +27,8 @@ pub(crate) enum Known {
     Nats,
     /// No protocol at all.
     Floor,
-    /// This one, on tokio, spoken to in IRC.
-    TokioIrc,
-    /// This one, on smol, spoken to in IRC.
-    SmolIrc,
     /// InspIRCd.
     Inspircd,
-    /// ngIRCd.
-    Ngircd,
 }
 
 /// A server under test.
@@ -58,7 +52,6 @@ enum Software {
     Nats,
     Floor,
     Inspircd,
-    Ngircd,
 }
 
 /// Builds this server on each runtime, on all processors, before anything is pinned.
@@ -71,7 +64,7 @@ pub(crate) fn build() -> Result<()> {
 }
 
 impl Known {
-    /// Those that are compared unless others are named. IRC servers let so few join in a second that it would take hours.
+    /// Those that are compared unless others are named. InspIRCd lets so few join in a second that it would take hours.
     pub(crate) const USUAL: [Self; 5] = [Self::Tokio, Self::Smol, Self::Redis, Self::Nats, Self::Floor];
 
     /// As it is started. Our own programs lie where this one lies.
@@ -84,10 +77,7 @@ impl Known {
             Self::Redis => ("Redis", Dialect::Redis, Software::Redis, "redis-server".into()),
             Self::Nats => ("NATS", Dialect::Nats, Software::Nats, "nats-server".into()),
             Self::Floor => ("floor", Dialect::Floor, Software::Floor, this),
-            Self::TokioIrc => ("chat on tokio, IRC", Dialect::Irc, Software::Chat, own("runtime-tokio")),
-            Self::SmolIrc => ("chat on smol, IRC", Dialect::Irc, Software::Chat, own("runtime-smol")),
             Self::Inspircd => ("InspIRCd", Dialect::Irc, Software::Inspircd, "/usr/sbin/inspircd".into()),
-            Self::Ngircd => ("ngIRCd", Dialect::Irc, Software::Ngircd, "/usr/sbin/ngircd".into()),
         };
         Ok(Server { label: label.into(), dialect, software, program, flags: Vec::new() })
     }
@@ -131,13 +121,13 @@ impl Server {
     }
 }
 
-/// The first word that looks like a version.
+/// The first part of a word that looks like a version.
 fn version_in(text: &str) -> Option<&str> {
     let bare =
-        |word: &'_ str| -> usize { word.len() - word.trim_start_matches("v=").trim_start_matches('v').len() };
-    text.split_whitespace()
-        .map(|word| &word[bare(word)..])
-        .find(|word| word.contains('.') && word.starts_with(|first: char| first.is_ascii_digit()))
+        |part: &'_ str| -> usize { part.len() - part.trim_start_matches("v=").trim_start_matches('v').len() };
+    text.split(|letter: char| letter.is_whitespace() || letter == '-')
+        .map(|part| &part[bare(part)..])
+        .find(|part| part.contains('.') && part.starts_with(|first: char| first.is_ascii_digit()))
 }
 
 #[cfg(test)]
@@ -149,6 +139,7 @@ mod tests {
         assert_eq!(version_in("Redis server v=7.0.15 sha=00000000:0"), Some("7.0.15"));
         assert_eq!(version_in("nats-server: v2.9.10"), Some("2.9.10"));
         assert_eq!(version_in("chat 0.1.0"), Some("0.1.0"));
+        assert_eq!(version_in("InspIRCd-3.15.0-debian"), Some("3.15.0"));
     }
 
     #[test]
