@@ -13,7 +13,7 @@
 //! | `instructions` | what the engine takes for what it does, counted |
 //! | `siege` | what ordinary users notice of thousands who mean no good |
 //! | `history` | what is asked of a history of millions of messages |
-//! | `scale` | memory, turns and delays of the engine and the driver as they grow |
+//! | `scale` | memory, turns and delays of the engine and the driver, and of the servers, as they grow |
 
 mod chart;
 mod compare;
@@ -56,7 +56,7 @@ enum Command {
     Instructions(instructions::Options),
     Siege(siege::Options),
     History(history::Options),
-    /// Memory, turns and delays of the engine and the driver, from two connections to a million
+    /// Memory, turns and delays of the engine and the driver, from two connections to a million; and of the servers
     Scale,
     /// One size of it, in a process of its own
     #[command(hide = true)]

@@ -33,7 +33,7 @@ pub(crate) enum Role {
 pub(crate) enum Dialect {
     /// This server, as netcat users see it.
     Plain,
-    /// IRC.
+    /// InspIRCd, in IRC.
     Irc,
     /// Redis pub/sub: bare fan-out.
     Redis,

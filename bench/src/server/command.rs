@@ -4,23 +4,24 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use super::{Server, Software};
+use super::Server;
 use crate::Result;
+use crate::dialect::Dialect;
 
 impl Server {
     /// What starts it on a port of the loopback address; `folder` is for whatever it wants to read or write.
     pub(super) fn command(&self, port: u16, folder: &Path) -> Result<Command> {
         let mut command = Command::new(&self.program);
         let (listen, port_text) = (format!("127.0.0.1:{port}"), port.to_string());
-        match self.software {
-            Software::Chat => {
+        match self.dialect {
+            Dialect::Plain => {
                 command.args(["--listen", &listen, "--lobby", "none", "--flood", "off"]);
                 if !self.flags.iter().any(|flag| flag == "--history") {
                     command.args(["--history", "none"]);
                 }
                 command.args(["--log-level", "error"]);
             }
-            Software::Redis => {
+            Dialect::Redis => {
                 command.args([
                     "--port",
                     &port_text,
@@ -35,13 +36,13 @@ impl Server {
                 // No limit on what a slow subscriber may owe.
                 command.args(["--client-output-buffer-limit", "pubsub 0 0 0"]);
             }
-            Software::Nats => {
+            Dialect::Nats => {
                 let config = folder.join("nats.conf");
                 fs::write(&config, NATS)?;
                 command.args(["--addr", "127.0.0.1", "--port", &port_text, "--config"]).arg(config);
             }
-            Software::Floor => drop(command.args(["floor", &listen])),
-            Software::Inspircd => {
+            Dialect::Floor => drop(command.args(["floor", &listen])),
+            Dialect::Irc => {
                 let config = folder.join("inspircd.conf");
                 fs::write(&config, inspircd(port, folder))?;
                 command.args(["--nofork", "--nolog", "--runasroot", "--config"]).arg(config);

@@ -35,23 +35,11 @@ pub(crate) enum Known {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Server {
     pub(crate) label: String,
-    /// How it is spoken to.
+    /// How it is spoken to, and so what kind of program it is.
     pub(crate) dialect: Dialect,
-    software: Software,
     program: PathBuf,
     /// Flags beside those that every server of its kind is given.
     flags: Vec<String>,
-}
-
-/// What kind of program a server is, and so how it is started.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Software {
-    /// This server.
-    Chat,
-    Redis,
-    Nats,
-    Floor,
-    Inspircd,
 }
 
 /// Builds this server on each runtime, on all processors, before anything is pinned.
@@ -71,15 +59,15 @@ impl Known {
     pub(crate) fn server(self) -> Result<Server> {
         let this = std::env::current_exe()?;
         let own = |name| this.with_file_name(name);
-        let (label, dialect, software, program) = match self {
-            Self::Tokio => ("chat on tokio", Dialect::Plain, Software::Chat, own("runtime-tokio")),
-            Self::Smol => ("chat on smol", Dialect::Plain, Software::Chat, own("runtime-smol")),
-            Self::Redis => ("Redis", Dialect::Redis, Software::Redis, "redis-server".into()),
-            Self::Nats => ("NATS", Dialect::Nats, Software::Nats, "nats-server".into()),
-            Self::Floor => ("floor", Dialect::Floor, Software::Floor, this),
-            Self::Inspircd => ("InspIRCd", Dialect::Irc, Software::Inspircd, "/usr/sbin/inspircd".into()),
+        let (label, dialect, program) = match self {
+            Self::Tokio => ("chat on tokio", Dialect::Plain, own("runtime-tokio")),
+            Self::Smol => ("chat on smol", Dialect::Plain, own("runtime-smol")),
+            Self::Redis => ("Redis", Dialect::Redis, "redis-server".into()),
+            Self::Nats => ("NATS", Dialect::Nats, "nats-server".into()),
+            Self::Floor => ("floor", Dialect::Floor, this),
+            Self::Inspircd => ("InspIRCd", Dialect::Irc, "/usr/sbin/inspircd".into()),
         };
-        Ok(Server { label: label.into(), dialect, software, program, flags: Vec::new() })
+        Ok(Server { label: label.into(), dialect, program, flags: Vec::new() })
     }
 }
 
@@ -92,7 +80,7 @@ impl FromStr for Server {
         let mut words = command.split_whitespace();
         let program = words.next().ok_or("no program")?.into();
         let flags = words.map(Into::into).collect();
-        Ok(Self { label: label.into(), dialect: Dialect::Plain, software: Software::Chat, program, flags })
+        Ok(Self { label: label.into(), dialect: Dialect::Plain, program, flags })
     }
 }
 
@@ -111,7 +99,7 @@ impl Server {
 
     /// Whether this is the server that all this is about.
     pub(crate) fn is_chat(&self) -> bool {
-        self.software == Software::Chat
+        self.dialect == Dialect::Plain
     }
 
     /// The version of the installed program; none, where there is none.
