@@ -11,7 +11,8 @@
 //! | `config` | the engine's configuration, as it is stored |
 //! | `store` | what a history store answered |
 //! | `recorder` | [`Recorder`], the driver's observer: from events and actions to entries |
-//! | `file` | [`open`](Recorder::open)'s file, and the thread that writes it |
+//! | `file` | [`open`](Recorder::open)'s file, which is one server's |
+//! | `output` | the thread that writes it |
 //! | `replay` | [`Replay`]: from a file to an engine that does the same |
 //!
 //! Invariants:
@@ -23,6 +24,7 @@
 mod config;
 mod file;
 mod format;
+mod output;
 mod recorder;
 mod replay;
 mod store;

@@ -11,8 +11,9 @@ use chat_driver::{Input, Observer};
 use tracing::{error, warn};
 
 use crate::config::ranges_of;
-use crate::file::{self, Output, Refused};
+use crate::file;
 use crate::format::{AttemptRecord, Entry, Header, MAGIC, hash, hash_of, hash_of_batch, hash_of_look_up};
+use crate::output::{Output, Refused};
 use crate::store;
 
 /// Bytes of an entry that holds nothing that users typed.
@@ -44,11 +45,11 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Records to a new file, of at most `limit` bytes (0: no limit), an engine of this configuration. A file of
-    /// that name is kept as `FILE.old`.
+    /// Records to a new file, of at most `limit` bytes (0: no limit), an engine of this configuration. An earlier
+    /// recording of that name is kept as `FILE.old`.
     ///
     /// # Errors
-    /// If the file cannot be made.
+    /// If the file cannot be made, or another server records to it, or something else has its name.
     pub fn open(path: &Path, limit: u64, config: &Config) -> io::Result<Self> {
         let output = Output::new(file::create(path)?, path)?;
         warn!(file = %path.display(), limit, "recording all that users type");

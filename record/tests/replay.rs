@@ -4,9 +4,11 @@ mod harness;
 
 use std::fs;
 use std::net::IpAddr;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::net::UnixListener;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::thread;
 
 use chat_core::{Addresses, Cause, Config, Event, Password};
 use chat_driver::{Input, Observer};
@@ -28,24 +30,89 @@ fn a_recording_is_replayed_to_the_same_state() {
     assert_eq!(seen, server.seen);
 }
 
+/// What is enough to be taken for a recording.
+const EARLIER: &[u8] = b"\xffchatre\x01 of an older version";
+
 #[test]
 fn a_recording_is_its_owners_alone_and_the_one_before_is_kept() {
     let folder = Folder::new("owner");
-    fs::write(folder.file(), "the one before").unwrap();
+    fs::write(folder.file(), EARLIER).unwrap();
     fs::set_permissions(folder.file(), fs::Permissions::from_mode(0o644)).unwrap();
     drop(session(&folder.file(), 0));
     assert_eq!(fs::metadata(folder.file()).unwrap().permissions().mode() & 0o777, 0o600);
-    assert_eq!(fs::read_to_string(folder.0.join("recording.old")).unwrap(), "the one before");
+    assert_eq!(fs::read(old(&folder)).unwrap(), EARLIER);
+    // One that holds nothing does not take its place.
+    fs::write(folder.file(), "").unwrap();
+    drop(session(&folder.file(), 0));
+    assert_eq!(fs::read(old(&folder)).unwrap(), EARLIER);
+}
+
+fn old(folder: &Folder) -> PathBuf {
+    folder.0.join("recording.old")
+}
+
+fn refusal(path: &Path) -> String {
+    Recorder::open(path, 0, &Config::default()).unwrap_err().to_string()
 }
 
 #[test]
-fn what_is_no_ordinary_file_is_left_alone() {
+fn a_recording_is_one_servers() {
+    let folder = Folder::new("taken");
+    let first = Recorder::open(&folder.file(), 0, &Config::default()).unwrap();
+    let (link, other) = (folder.0.join("link"), folder.0.join("other"));
+    fs::hard_link(folder.file(), &link).unwrap();
+    for path in [folder.file(), link] {
+        assert_eq!(refusal(&path), "another server records to it");
+    }
+    // Nor is it what another one keeps as its earlier recording.
+    fs::write(&other, EARLIER).unwrap();
+    fs::hard_link(folder.file(), folder.0.join("other.old")).unwrap();
+    assert!(refusal(&other).ends_with("other.old is in the way: another server records to it"));
+    assert!(fs::read(&other).unwrap() == EARLIER && !old(&folder).exists());
+    drop(first);
+    drop(Recorder::open(&folder.file(), 0, &Config::default()).unwrap());
+    assert!(Replay::is_recording(&fs::read(old(&folder)).unwrap()));
+}
+
+#[test]
+fn one_of_many_that_start_at_once_records() {
+    for _ in 0..20 {
+        let folder = Folder::new("race");
+        fs::write(folder.file(), EARLIER).unwrap();
+        let open = || Recorder::open(&folder.file(), 0, &Config::default());
+        let mut recorders: Vec<_> = thread::scope(|scope| {
+            let threads: Vec<_> = (0..4).map(|_| scope.spawn(|| open().ok())).collect();
+            threads.into_iter().filter_map(|thread| thread.join().unwrap()).collect()
+        });
+        // All of them may be refused, but no two of them begin.
+        assert!(recorders.len() <= 1);
+        recorders.extend(recorders.is_empty().then(|| open().unwrap()));
+        assert_eq!(fs::read(old(&folder)).unwrap(), EARLIER);
+    }
+}
+
+#[test]
+fn what_is_no_recording_is_left_alone() {
     let folder = Folder::new("special");
     fs::create_dir(folder.file()).unwrap();
-    let error = Recorder::open(&folder.file(), 0, &Config::default()).unwrap_err();
-    assert!(error.to_string().contains("directory"), "{error}");
+    assert!(refusal(&folder.file()).contains("directory"));
     let error = Recorder::open(&folder.file().join("not/there"), 0, &Config::default()).unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
+    assert!(refusal(Path::new("/dev/null")).contains("no ordinary file"));
+    let link = folder.0.join("link");
+    symlink(folder.0.join("nowhere"), &link).unwrap();
+    assert!(refusal(&link).contains("symbolic link"));
+    let socket = folder.0.join("socket");
+    let _listener = UnixListener::bind(&socket).unwrap();
+    assert!(refusal(&socket).contains("no ordinary file"));
+    // Whatever else somebody keeps in a file, in place of a recording or of an earlier one.
+    let notes = folder.0.join("notes");
+    fs::write(&notes, "\u{ff}chat").unwrap();
+    assert!(refusal(&notes).contains("something else"));
+    fs::write(&notes, EARLIER).unwrap();
+    fs::write(folder.0.join("notes.old"), "milk").unwrap();
+    assert!(refusal(&notes).contains("notes.old is in the way: it is a file of something else"));
+    assert_eq!(fs::read(&notes).unwrap(), EARLIER);
 }
 
 #[test]
@@ -55,8 +122,9 @@ fn a_recording_ends_at_its_limit_with_a_whole_turn() {
     let whole = fs::read(folder.file()).unwrap();
     assert!(whole.len() > 300, "{}", whole.len());
     for limit in [1, 100, 200, 300] {
-        drop(session(&folder.file(), limit));
-        let bytes = fs::read(folder.file()).unwrap();
+        let file = folder.0.join(limit.to_string());
+        drop(session(&file, limit));
+        let bytes = fs::read(file).unwrap();
         assert!(bytes.len() as u64 <= limit && whole.starts_with(&bytes), "{limit}");
         let Ok(mut replay) = Replay::new(&bytes) else { continue };
         while replay.step(&mut Seen::default()).unwrap() {}

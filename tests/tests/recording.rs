@@ -11,6 +11,7 @@ scenarios! {
     recording_ends_at_its_limit_and_the_server_goes_on,
     recording_that_cannot_be_written_leaves_the_server_alone,
     recording_that_cannot_be_made_is_an_error,
+    recording_that_another_server_makes_is_an_error,
 }
 
 fn recording_is_told_and_its_owners_alone(binary: Binary) {
@@ -48,6 +49,25 @@ fn recording_that_cannot_be_made_is_an_error(binary: Binary) {
     let failed = Finished::run(binary.command().args(["--record", "/not/there", "--listen", "127.0.0.1:0"]));
     assert_eq!(failed.status.code(), Some(1), "{failed:?}");
     assert!(failed.stderr.contains("chat: cannot record to /not/there: "), "{failed:?}");
+}
+
+fn recording_that_another_server_makes_is_an_error(binary: Binary) {
+    let file = File::new(binary, "taken");
+    let server = Server::start(binary, &["--record", file.path()]);
+    let mut ann = Client::register(&server, "ann");
+    for _ in 0..2 {
+        let flags = ["--record", file.path(), "--listen", "127.0.0.1:0"];
+        let failed = Finished::run(binary.command().args(flags));
+        assert_eq!(failed.status.code(), Some(1), "{failed:?}");
+        let last = failed.stderr.lines().last().unwrap_or_default();
+        let expected = format!("chat: cannot record to {}: another server records to it", file.path());
+        assert_eq!(last, expected, "{failed:?}");
+    }
+    ann.ask("still here");
+    server.stop();
+    let recorded = fs::read(file.path()).expect("it is there");
+    assert!(recorded.windows(10).any(|part| part == b"still here"));
+    assert!(!Path::new(&format!("{}.old", file.path())).exists());
 }
 
 /// A file of one scenario, gone with it.
