@@ -40,7 +40,8 @@ fn run() -> Result<(), Error> {
             driver.as_mut().poll(cx).map_err(Error::from)
         })
         .await;
-        history.finish();
-        ended
+        let stored = history.finish();
+        ended?;
+        stored
     })
 }

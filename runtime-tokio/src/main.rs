@@ -33,7 +33,8 @@ fn run() -> Result<(), Error> {
             metrics.serve(driver.handle())?;
         }
         let ended = unconstrained(driver).await;
-        history.finish();
-        Ok(ended?)
+        let stored = history.finish();
+        ended?;
+        stored
     })
 }

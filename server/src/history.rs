@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chat_core::{Batch, LookUp};
 use chat_driver::{Handle, HistoryStore};
-use chat_store::{Opened, StoreHandle, Worker};
+use chat_store::{End, Opened, StoreHandle, Worker};
 use tracing::{error, info};
 
 use crate::Error;
@@ -18,7 +18,7 @@ pub struct History(Option<Opened>);
 
 /// The same while it is used.
 #[must_use = "what is said last would not be stored"]
-pub struct Running(Option<Worker>);
+pub struct Running(Option<(Worker, String)>);
 
 impl History {
     /// Opens what the settings name.
@@ -42,19 +42,29 @@ impl History {
     /// If there can be no threads.
     pub fn start(self, driver: Handle) -> Result<(Option<Box<dyn HistoryStore>>, Running), Error> {
         let Some(Opened { stores, name }) = self.0 else { return Ok((None, Running(None))) };
+        let ending = driver.clone();
         let answer = Box::new(move |answer| driver.store_answered(answer));
-        let started = Worker::start(stores, answer);
-        let (handle, worker) = started.map_err(|error| Error::History { place: name, error })?;
-        Ok((Some(Box::new(Hook(handle))), Running(Some(worker))))
+        let started = Worker::start(stores, answer, Box::new(move || ending.shutdown()));
+        match started {
+            Ok((handle, worker)) => Ok((Some(Box::new(Hook(handle))), Running(Some((worker, name))))),
+            Err(error) => Err(Error::History { place: name, error }),
+        }
     }
 }
 
 impl Running {
     /// Waits until all is stored, but not for ever.
-    pub fn finish(self) {
-        if self.0.is_some_and(|worker| !worker.stop(PATIENCE)) {
-            error!("the history could not be stored to its end: the last of it is lost");
+    ///
+    /// # Errors
+    /// If the server had to end because another one has taken the history over.
+    pub fn finish(self) -> Result<(), Error> {
+        let Some((worker, place)) = self.0 else { return Ok(()) };
+        match worker.stop(PATIENCE) {
+            End::Stored => {}
+            End::Unstored => error!("the history could not be stored to its end: the last of it is lost"),
+            End::Lost => return Err(Error::HistoryLost { place }),
         }
+        Ok(())
     }
 }
 

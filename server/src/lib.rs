@@ -66,6 +66,8 @@ pub use crate::socket::{send, tune};
 const EXIT_USAGE: u8 = 2;
 /// The exit code of a server that could not start.
 const EXIT_START: u8 = 1;
+/// The exit code of a server whose history another one has taken over: `EX_TEMPFAIL` of sysexits.h.
+const EXIT_LOST: u8 = 75;
 /// The exit code of a server whose engine broke: `EX_SOFTWARE` of sysexits.h, which a supervisor restarts.
 const EXIT_FAULT: u8 = 70;
 
@@ -196,6 +198,7 @@ pub fn finish(result: Result<(), Error>) -> ExitCode {
                 | Error::TlsSettings { .. }
                 | Error::Tls(_) => EXIT_USAGE,
                 Error::Fault(_) => EXIT_FAULT,
+                Error::HistoryLost { .. } => EXIT_LOST,
                 _ => EXIT_START,
             })
         }
@@ -279,6 +282,11 @@ pub enum Error {
         /// Why.
         error: chat_store::OpenError,
     },
+    /// A history that another server has taken over.
+    HistoryLost {
+        /// Where, without a password.
+        place: String,
+    },
     /// An export or import that failed, and why.
     Transfer(String),
     /// Settings of TLS that make no sense together.
@@ -320,6 +328,7 @@ impl fmt::Display for Error {
                 f.write_str("history has to be sqlite:PATH, postgres://…, redis://…, memory or none")
             }
             Self::History { place, error } => write!(f, "cannot use the history {place}: {error}"),
+            Self::HistoryLost { place } => write!(f, "another server has taken over the history {place}"),
             Self::Transfer(what) => f.write_str(what),
             Self::TlsSettings { what, .. } => f.write_str(what),
             Self::Tls(error) => error.fmt(f),

@@ -52,6 +52,12 @@ impl Place {
         }
     }
 
+    /// The setting as it is written, for other people's eyes.
+    pub(crate) fn shown(text: &str) -> String {
+        let Ok(place) = Self::from_str(text);
+        if place.url().is_some() { format!("{place:?}") } else { text.into() }
+    }
+
     /// Whether there may be such a store.
     pub(crate) fn check(&self) -> Result<(), Error> {
         let known = |url: &str| {
@@ -67,83 +73,17 @@ impl Place {
 /// The same place, for other people's eyes.
 impl fmt::Debug for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::None => f.write_str("none"),
-            Self::Memory => f.write_str("memory"),
-            Self::Url(url) => f.write_str(&blanked(url)),
-        }
+        f.write_str(&match self {
+            Self::None => "none".into(),
+            Self::Memory => "memory".into(),
+            Self::Url(url) => chat_store::shown(url),
+        })
     }
-}
-
-/// A URL without its password. What is left is a URL as well.
-pub(crate) fn blanked(url: &str) -> String {
-    const BLANK: &str = "***";
-    let Some((scheme, rest)) = url.split_once("://") else { return String::from(url) };
-    if let Some(name) = carelessly_named(rest) {
-        return format!("{scheme}://{name}:{BLANK}");
-    }
-    // A password may have any of these in it, if its owner was careless.
-    let (rest, query) = match rest.rsplit_once('@') {
-        Some((user, host)) if user.contains(':') => {
-            let name = user.split(':').next().unwrap_or_default();
-            let (host, query) =
-                host.split_once('?').map_or((host, None), |(host, query)| (host, Some(query)));
-            (format!("{name}:{BLANK}@{host}"), query)
-        }
-        _ => match rest.split_once('?') {
-            Some((rest, query)) => (String::from(rest), Some(query)),
-            None => (String::from(rest), None),
-        },
-    };
-    let blank = |pair: &str| match pair.split_once('=') {
-        Some((key, _)) if key.to_ascii_lowercase().contains("pass") => format!("{key}={BLANK}"),
-        _ => String::from(pair),
-    };
-    let query = query.map(|query| query.split('&').map(blank).collect::<Vec<_>>().join("&"));
-    query.into_iter().fold(format!("{scheme}://{rest}"), |url, query| format!("{url}?{query}"))
-}
-
-/// Who is named in front of a password, if no host follows it: then what is after the colon is no port.
-fn carelessly_named(rest: &str) -> Option<&str> {
-    if rest.contains('@') {
-        return None;
-    }
-    let hosts = rest.split(['/', '?']).next().unwrap_or_default();
-    let is_plain = |host: &str| {
-        // An address may have colons, too, within brackets.
-        let after = host.rsplit_once(']').map_or(host, |(_, after)| after);
-        after.split_once(':').is_none_or(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()))
-    };
-    if hosts.split(',').all(is_plain) {
-        return None;
-    }
-    rest.split_once(':').map(|(name, _)| name)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn passwords_are_blanked_and_nothing_else() {
-        for (url, shown) in [
-            ("sqlite:/a@b:c/history.db", "sqlite:/a@b:c/history.db"),
-            ("postgres://ann@host/chat", "postgres://ann@host/chat"),
-            (
-                "postgres://ann:s3c@host:5432/chat?sslmode=disable",
-                "postgres://ann:***@host:5432/chat?sslmode=disable",
-            ),
-            ("postgres://host/chat?password=s3cret&user=ann", "postgres://host/chat?password=***&user=ann"),
-            ("redis://:s3:c/r@e?t@host/0", "redis://:***@host/0"),
-            ("redis://:s3cret", "redis://:***"),
-            ("postgres://ann:s3c/ret?host", "postgres://ann:***"),
-            ("postgres://[::1]:5432,host:1/chat", "postgres://[::1]:5432,host:1/chat"),
-            ("redis+unix:///run/a:b.sock", "redis+unix:///run/a:b.sock"),
-        ] {
-            assert_eq!(blanked(url), shown);
-            assert_eq!(format!("{:?}", Place::from_str(url).unwrap()), shown);
-        }
-    }
 
     #[test]
     fn only_stores_that_there_are_may_be_named() {
@@ -155,6 +95,18 @@ mod tests {
         for bad in ["", "disk", "sqlite:", "postgres:h", "mysql://ann:s3cret@h/d"] {
             let error = Place::from_str(bad).unwrap().check().unwrap_err().to_string();
             assert!(!error.contains("s3cret"), "{error}");
+        }
+    }
+    #[test]
+    fn settings_are_shown_as_they_are_written() {
+        for (text, shown) in [
+            ("none", "none"),
+            ("memory:", "memory:"),
+            ("sqlite:a", "sqlite:a"),
+            ("redis://:s3cret@h", "redis://:***@h"),
+            ("redis://:s3c@ret@h", "redis://***"),
+        ] {
+            assert_eq!(Place::shown(text), shown);
         }
     }
 }

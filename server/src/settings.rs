@@ -14,7 +14,7 @@ use toml::Value;
 use crate::Error;
 use crate::args::Args;
 use crate::file::{Entry, File};
-use crate::place;
+use crate::place::Place;
 use crate::tls;
 
 /// The settings in force, and where each of them comes from.
@@ -113,8 +113,8 @@ impl Settings {
             let line = match self.matches.get_raw(arg.get_id().as_str()) {
                 // There may be a password in it, which is not printed.
                 Some(values) if arg.get_id() == "history" => {
-                    let blanked = |url: &OsStr| OsString::from(place::blanked(&url.to_string_lossy()));
-                    let values: Vec<_> = values.map(blanked).collect();
+                    let shown = |url: &OsStr| OsString::from(Place::shown(&url.to_string_lossy()));
+                    let values: Vec<_> = values.map(shown).collect();
                     format!("{} = {}", name(&arg), toml(&arg, values.iter().map(OsString::as_os_str))?)
                 }
                 Some(values) => format!("{} = {}", name(&arg), toml(&arg, values)?),

@@ -2,14 +2,20 @@
 
 use std::fmt;
 
-/// A store could not do something just now; what it said.
+/// Why a store did not do something.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoreError(pub String);
+pub enum StoreError {
+    /// It could not just now; what it said.
+    Failed(String),
+    /// Another server has taken the history over: this process cannot store anything in it ever again.
+    Lost,
+}
 
 impl StoreError {
-    pub(crate) fn new(reason: impl fmt::Display) -> Self {
+    /// It could not just now, and this is what it says.
+    pub fn new(reason: impl fmt::Display) -> Self {
         // One line, whatever a library says.
-        Self(reason.to_string().replace(['\n', '\r'], " "))
+        Self::Failed(reason.to_string().replace(['\n', '\r'], " "))
     }
 
     /// An event is to be stored, and there is another one with its number.
@@ -18,14 +24,24 @@ impl StoreError {
             "{room} has something else as number {seq}: does another server write to this history?"
         ))
     }
+
+    /// What this server began with, or found, is not there any more.
+    pub(crate) fn gone() -> Self {
+        Self::new(
+            "the history of this server is gone: somebody has emptied the store; put it back, or start the server again to \
+            begin a new one",
+        )
+    }
 }
 
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        match self {
+            Self::Failed(reason) => f.write_str(reason),
+            Self::Lost => f.write_str("another server has taken this history over"),
+        }
     }
 }
-
 impl std::error::Error for StoreError {}
 
 /// Why nothing was looked up.
@@ -60,7 +76,7 @@ pub struct OpenError(pub String);
 
 impl OpenError {
     pub(crate) fn new(reason: impl fmt::Display) -> Self {
-        Self(StoreError::new(reason).0)
+        Self(StoreError::new(reason).to_string())
     }
 }
 
@@ -74,6 +90,6 @@ impl std::error::Error for OpenError {}
 
 impl From<StoreError> for OpenError {
     fn from(error: StoreError) -> Self {
-        Self(error.0)
+        Self(error.to_string())
     }
 }

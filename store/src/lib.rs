@@ -11,7 +11,10 @@
 //! | `open` | a URL to stores |
 //! | `worker` | the two threads: group commit, retries, what is done in idle moments |
 //! | `sqlite`, `postgres`, `redis` | the stores |
+//! | `owner` | what guards against two servers that write to one history |
 //! | `retention` | what is to be forgotten |
+//! | `stamp` | stamps as stores have them |
+//! | `url` | URLs of stores, and what may be shown of them |
 //! | `words` | the words of a text, the same for every store |
 //! | `bounds` | the last event before a moment, by binary search |
 //! | `transfer` | export and import |
@@ -20,11 +23,14 @@
 mod bounds;
 mod error;
 mod open;
+mod owner;
 mod postgres;
 mod redis;
 mod retention;
 mod sqlite;
+mod stamp;
 mod transfer;
+mod url;
 mod words;
 mod worker;
 
@@ -40,7 +46,8 @@ pub use redis::Redis;
 pub use retention::Retention;
 pub use sqlite::Sqlite;
 pub use transfer::{ExportError, ImportError, Transferred, export, import};
-pub use worker::{Answer, StoreHandle, Stores, Worker};
+pub use url::shown;
+pub use worker::{Answer, End, Lost, StoreHandle, Stores, Worker};
 
 /// What is known of a room beside its events. It outlives them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,7 +73,8 @@ pub trait Store: Send {
     ///
     /// # Errors
     ///
-    /// If the store could not, or cannot say whether it did. Then the same events have to be stored again.
+    /// If the store could not, or cannot say whether it did. Then the same events have to be stored again; but not if
+    /// another server [has it](StoreError::Lost).
     fn write(&mut self, events: &[RoomRecord]) -> Result<(), StoreError>;
 
     /// Looks something up, as [`Query`] says. Kinds of event that this version does not know are left out.
@@ -93,12 +101,12 @@ pub trait Store: Send {
         Ok(false)
     }
 
-    /// How often [`renew`](Self::renew) has to be called while nothing is stored; never, if nothing is said.
+    /// How often [`renew`](Self::renew) has to be called while nothing is stored; never, if this store only reads.
     fn renewal(&self) -> Option<Duration> {
         None
     }
 
-    /// Says that this store is still in use, so that no other server takes it for one that was given up.
+    /// Makes sure that this history is still this server's, and that no other takes it for one that was given up.
     ///
     /// # Errors
     ///

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::url::{UNCLEAR, is_clear, shown};
 use crate::{OpenError, Postgres, Redis, Retention, Sqlite, Store, Stores};
 
 /// An open history.
@@ -33,14 +34,10 @@ pub fn open(url: &str, sync_full: bool, retention: Retention) -> Result<Opened, 
             format!("sqlite:{}", path.display()),
         ),
         Place::Postgres => {
-            let writer = Postgres::open(url, sync_full)?;
-            let name = writer.name();
-            (Box::new(writer), Box::new(Postgres::open_to_read(url)?), name)
+            (Box::new(Postgres::open(url, sync_full)?), Box::new(Postgres::open_to_read(url)?), shown(url))
         }
         Place::Redis => {
-            let writer = Redis::open(url, sync_full)?;
-            let name = writer.name();
-            (Box::new(writer), Box::new(Redis::open_to_read(url)?), name)
+            (Box::new(Redis::open(url, sync_full)?), Box::new(Redis::open_to_read(url)?), shown(url))
         }
     };
     Ok(Opened { stores: Stores { writer, reader, retention }, name })
@@ -65,9 +62,16 @@ fn place(url: &str) -> Result<Place<'_>, OpenError> {
         Some(("sqlite", _)) => {
             Err(OpenError::new("sqlite: needs a path behind it, as in sqlite:chat-data/history.db"))
         }
-        Some(("postgres" | "postgresql", rest)) if rest.starts_with("//") => Ok(Place::Postgres),
-        Some(("redis" | "redis+unix", rest)) if rest.starts_with("//") => Ok(Place::Redis),
+        Some(("postgres" | "postgresql", rest)) if rest.starts_with("//") => {
+            clear(Place::Postgres, "PostgreSQL", url)
+        }
+        Some(("redis" | "redis+unix", rest)) if rest.starts_with("//") => clear(Place::Redis, "Redis", url),
         // The URL may have a password in it.
         _ => Err(OpenError::new("a history store is sqlite:PATH, postgres://… or redis://…")),
     }
+}
+
+/// A URL that means something else to a library than to its author would have the library show a part of the password.
+fn clear<'a>(place: Place<'a>, what: &str, url: &str) -> Result<Place<'a>, OpenError> {
+    if is_clear(url) { Ok(place) } else { Err(OpenError::new(format_args!("the URL of {what} {UNCLEAR}"))) }
 }

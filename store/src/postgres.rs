@@ -1,23 +1,27 @@
 //! PostgreSQL: for operators who have one, and want to ask it themselves.
 //!
 //! A connection is made when it is needed, and given up after any error. One that writes holds a lock, so that two servers
-//! never number the same rooms.
+//! never number the same rooms (`owner`).
 
+mod owner;
+mod pooler;
 mod prune;
 mod read;
 mod schema;
 mod search;
 mod session;
+mod settings;
 mod write;
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use ::postgres::Config;
-use ::postgres::config::Host;
 use chat_core::{Found, Query, RoomRecord};
 use chrono::{DateTime, Utc};
 
-use self::session::{Purpose, Session};
+use self::session::{Purpose, Session, Writer};
+use crate::url::UNCLEAR;
 use crate::{OpenError, ReadError, Retention, RoomInfo, Store, StoreError};
 
 /// Rooms whose ids are remembered at most.
@@ -42,7 +46,7 @@ impl Postgres {
     ///
     /// If there is no connection, the database cannot be used, or another server has it.
     pub fn open(url: &str, sync_full: bool) -> Result<Self, OpenError> {
-        Self::with(url, Purpose::Write { sync_full })
+        Self::with(url, Purpose::Write(Writer { name: crate::owner::name(), sync_full, has_begun: false }))
     }
 
     /// Opens a database that was open before, only to read it.
@@ -56,28 +60,31 @@ impl Postgres {
 
     fn with(url: &str, purpose: Purpose) -> Result<Self, OpenError> {
         // What is wrong may be the password, and so it is not shown.
-        let config = url.parse().map_err(|_| OpenError::new("the URL of PostgreSQL cannot be understood"))?;
+        let config =
+            url.parse().map_err(|_| OpenError::new(format_args!("the URL of PostgreSQL {UNCLEAR}")))?;
         let mut store = Self { config, purpose, session: None, known: HashMap::new(), pruned: 0 };
-        let name = store.name();
-        store.session().map_err(|error| OpenError::new(format_args!("{name}: {error}")))?;
+        store.session()?;
         Ok(store)
     }
 
-    /// Which database it is.
-    #[must_use]
-    pub fn name(&self) -> String {
-        let host = match self.config.get_hosts().first() {
-            Some(Host::Tcp(host)) => host.clone(),
-            Some(Host::Unix(path)) => path.display().to_string(),
-            None => String::new(),
-        };
-        format!("postgres://{host}/{}", self.config.get_dbname().unwrap_or_default())
+    /// The name of whoever writes; none, if this only reads.
+    fn writer(&self) -> String {
+        match &self.purpose {
+            Purpose::Write(writer) => writer.name.clone(),
+            Purpose::Read => String::new(),
+        }
     }
 
     fn session(&mut self) -> Result<&mut Session, StoreError> {
         match &mut self.session {
             Some(session) => Ok(session),
-            none => Ok(none.insert(Session::start(&self.config, self.purpose)?)),
+            none => {
+                let session = Session::start(&self.config, &self.purpose)?;
+                if let Purpose::Write(writer) = &mut self.purpose {
+                    writer.has_begun = true;
+                }
+                Ok(none.insert(session))
+            }
         }
     }
 
@@ -105,7 +112,8 @@ impl Store for Postgres {
             self.known.clear();
         }
         let mut known = std::mem::take(&mut self.known);
-        self.try_with(|session| write::write(session, &mut known, events))??;
+        let writer = self.writer();
+        self.try_with(|session| write::write(session, (&writer, &mut known), events))??;
         self.known = known;
         Ok(())
     }
@@ -117,7 +125,13 @@ impl Store for Postgres {
             Query::Events { key, from, to } => read::events(session, key, *from, *to),
             Query::Search { key, words, to, count } => search::search(session, key, words, *to, *count),
         });
-        found.map_err(ReadError::Failed)
+        match found? {
+            // An emptied history would have the room begin anew.
+            Found::Room { seq: 0, .. } if !self.try_with(|session| session.has_owner())? => {
+                Err(StoreError::gone().into())
+            }
+            found => Ok(found),
+        }
     }
 
     fn prune(&mut self, retention: &Retention, now: DateTime<Utc>) -> Result<bool, StoreError> {
@@ -131,8 +145,30 @@ impl Store for Postgres {
         self.try_with(|session| read::rooms(session, after))
     }
 
+    fn renewal(&self) -> Option<Duration> {
+        matches!(self.purpose, Purpose::Write(_)).then_some(crate::owner::GLANCE)
+    }
+
+    fn renew(&mut self) -> Result<(), StoreError> {
+        let writer = self.writer();
+        let mut look = || self.try_with(|session| session.is_owned_by(&writer))?;
+        match look() {
+            // A session that was lost is made anew at once, and so is its lock.
+            Err(StoreError::Failed(_)) => look(),
+            looked => looked,
+        }
+    }
+
     fn restore(&mut self, room: &RoomInfo) -> Result<(), StoreError> {
         self.try_with(|session| write::restore(session, room))
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        if let (Some(session), Purpose::Write(writer)) = (self.session.take(), &self.purpose) {
+            session.leave(writer.name.clone());
+        }
     }
 }
 

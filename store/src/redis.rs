@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `chat:format` | the version of all this |
 //! | `chat:writer` | which server writes; expires when it renews it no more |
+//! | `chat:owner` | which server wrote last |
 //! | `chat:rooms` | the keys of all rooms, in order |
 //! | `chat:room:KEY` | name, number, topic and bytes of a room: what outlives its events |
 //! | `chat:events:KEY` | its events, each with `at` (microseconds), `kind`, `nick` and `text`, and whatever comes later |
@@ -26,6 +27,8 @@ use chat_core::{Found, Query, RoomRecord};
 use chrono::{DateTime, Utc};
 
 use self::connect::Demands;
+use self::lease::Writer;
+use crate::url::UNCLEAR;
 use crate::{OpenError, ReadError, Retention, RoomInfo, Store, StoreError};
 
 /// Rooms that are remembered at most.
@@ -40,8 +43,7 @@ pub struct Redis {
     client: Client,
     demands: Demands,
     connection: Option<Connection>,
-    /// What whoever writes is known by.
-    writer: String,
+    writer: Writer,
     /// The last numbers of rooms, by key.
     known: HashMap<String, u64>,
     /// The room that was last looked at for what is to be forgotten.
@@ -72,44 +74,49 @@ impl Redis {
         let (url, demands) = connect::options(url);
         // What is wrong may be the password, and so it is not shown.
         let client =
-            Client::open(url).map_err(|_| OpenError::new("the URL of Redis cannot be understood"))?;
+            Client::open(url).map_err(|_| OpenError::new(format_args!("the URL of Redis {UNCLEAR}")))?;
         let demands = demand(demands);
         let mut store = Self {
             client,
             demands,
             connection: None,
-            writer: lease::name(),
+            writer: Writer {
+                name: crate::owner::name(),
+                has_begun: false,
+                is_volatile: demands.allow_volatile,
+            },
             known: HashMap::new(),
             pruned: String::new(),
         };
-        let name = store.name();
-        let opened = if demands.reads { store.connection().map(drop) } else { store.wait_for_lease() };
-        opened.map_err(|error| OpenError::new(format_args!("{name}: {error}")))?;
+        if demands.reads {
+            store.connection().map(drop)?;
+        } else {
+            store.wait_for_lease()?;
+        }
         Ok(store)
-    }
-
-    /// Which server it is.
-    #[must_use]
-    pub fn name(&self) -> String {
-        format!("redis://{}", self.client.get_connection_info().addr())
     }
 
     /// Has the lease, as soon as that of a server that was killed is over.
     fn wait_for_lease(&mut self) -> Result<(), StoreError> {
         let until = Instant::now() + lease::WAIT;
-        while !self.hold()? {
+        while let Err(error) = self.hold() {
+            if error != StoreError::Lost {
+                return Err(error);
+            }
             if Instant::now() >= until {
-                return Err(lease::taken());
+                return Err(StoreError::new("another server uses this Redis"));
             }
             thread::sleep(lease::GLANCE);
         }
+        self.writer.has_begun = true;
         Ok(())
     }
 
-    /// Takes the lease, or renews it; says whether it could.
-    fn hold(&mut self) -> Result<bool, StoreError> {
+    /// Takes the lease, or renews it.
+    fn hold(&mut self) -> Result<(), StoreError> {
         let hold = lease::hold(&self.writer);
-        self.try_with(|connection| hold.query(connection))
+        let answer = self.try_with(|connection| hold.query(connection))?;
+        lease::judge(Some(&answer))
     }
 
     fn connection(&mut self) -> Result<&mut Connection, StoreError> {
@@ -158,7 +165,15 @@ impl Store for Redis {
             }
             Query::Search { .. } => return Err(ReadError::Unsupported),
         };
-        found.map_err(ReadError::Failed)
+        match found? {
+            // An emptied history would have the room begin anew.
+            Found::Room { seq: 0, .. }
+                if !self.demands.allow_volatile && !self.try_with(lease::has_owner)? =>
+            {
+                Err(StoreError::gone().into())
+            }
+            found => Ok(found),
+        }
     }
 
     fn prune(&mut self, retention: &Retention, now: DateTime<Utc>) -> Result<bool, StoreError> {
@@ -177,7 +192,11 @@ impl Store for Redis {
     }
 
     fn renew(&mut self) -> Result<(), StoreError> {
-        if self.hold()? { Ok(()) } else { Err(lease::taken()) }
+        match self.hold() {
+            // A connection that was lost is made anew at once.
+            Err(StoreError::Failed(_)) => self.hold(),
+            held => held,
+        }
     }
 
     fn restore(&mut self, room: &RoomInfo) -> Result<(), StoreError> {
@@ -192,7 +211,7 @@ impl Drop for Redis {
         if let Some(connection) = self.connection.as_mut().filter(|_| !self.demands.reads) {
             // If nobody answers, it is over soon enough.
             let _ = connection.set_read_timeout(Some(FAREWELL));
-            let _ = lease::release(connection, &self.writer);
+            let _ = lease::release(connection, &self.writer.name);
         }
     }
 }

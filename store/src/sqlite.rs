@@ -6,6 +6,7 @@
 mod checkpoint;
 mod file;
 mod index;
+mod owner;
 mod prune;
 mod read;
 mod schema;
@@ -50,7 +51,9 @@ pub struct Sqlite {
     pruned: i64,
     checkpoints: Option<Checkpoints>,
     /// Keeps other processes out for as long as this lives.
-    _lock: Option<Lock>,
+    lock: Option<Lock>,
+    /// The name of whoever writes; none, if this only reads.
+    writer: String,
 }
 
 impl Sqlite {
@@ -68,7 +71,9 @@ impl Sqlite {
         let mut connection = connect(&real, sync_full).map_err(name)?;
         schema::migrate(&mut connection).map_err(name)?;
         let checkpoints = Checkpoints::start(connect(&real, sync_full).map_err(name)?).map_err(name)?;
-        Ok(Self { checkpoints: Some(checkpoints), _lock: Some(lock), ..Self::over(connection) })
+        let writer = crate::owner::name();
+        owner::claim(&connection, &writer).map_err(|error| name(OpenError::from(explain(&error))))?;
+        Ok(Self { checkpoints: Some(checkpoints), lock: Some(lock), writer, ..Self::over(connection) })
     }
 
     /// Opens a file that is there, only to read it; another process may write to it meanwhile.
@@ -102,7 +107,8 @@ impl Sqlite {
             merges: false,
             pruned: 0,
             checkpoints: None,
-            _lock: None,
+            lock: None,
+            writer: String::new(),
         }
     }
 }
@@ -130,6 +136,18 @@ impl Store for Sqlite {
 
     fn catch_up(&mut self) -> Result<bool, StoreError> {
         self.index_some().map_err(|error| explain(&error))
+    }
+
+    fn renewal(&self) -> Option<Duration> {
+        self.lock.as_ref().map(|_| crate::owner::GLANCE)
+    }
+
+    fn renew(&mut self) -> Result<(), StoreError> {
+        if let Some(lock) = &mut self.lock {
+            lock.keep();
+            owner::check(&self.connection, &self.writer)?;
+        }
+        Ok(())
     }
 
     fn rooms(&mut self, after: &str) -> Result<Vec<RoomInfo>, StoreError> {
@@ -196,11 +214,6 @@ fn id_of(room: i64, seq: u64) -> i64 {
 /// The number of an event with this id.
 fn seq_of(id: i64) -> u64 {
     id.unsigned_abs() & MAX_SEQ
-}
-
-/// A stamp that was stored.
-fn stamp(micros: i64) -> DateTime<Utc> {
-    DateTime::from_timestamp_micros(micros).unwrap_or_default()
 }
 
 /// Numbers as SQLite has them.

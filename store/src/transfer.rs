@@ -130,7 +130,7 @@ pub fn import(store: &mut dyn Store, input: &mut dyn BufRead) -> Result<Transfer
         bytes.clear();
         let read = io::Read::take(&mut *input, MAX_LINE).read_until(b'\n', &mut bytes);
         if read.map_err(|error| fail(error.to_string()))? == 0 {
-            importing.flush().map_err(|error| fail(error.0))?;
+            importing.flush().map_err(|error| fail(error.to_string()))?;
             return Ok(importing.done);
         }
         if bytes.trim_ascii().is_empty() {
@@ -179,7 +179,7 @@ impl Importing<'_> {
             }
         }
         if self.events.len() >= BATCH || self.rooms.len() >= BATCH {
-            self.flush().map_err(|error| error.0)?;
+            self.flush().map_err(|error| error.to_string())?;
         }
         Ok(())
     }

@@ -41,6 +41,9 @@ pub struct Stores {
 /// Where answers go: to the engine's thread.
 pub type Answer = Box<dyn Fn(StoreAnswer) + Send + Sync>;
 
+/// Told once when another server has taken the history over. Nothing more is stored then: whoever is told ends the server.
+pub type Lost = Box<dyn FnOnce() + Send>;
+
 /// What the writer is told.
 enum Command {
     Store(Batch),
@@ -82,11 +85,22 @@ impl StoreHandle {
     }
 }
 
+/// How a worker ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// All that was handed over is stored.
+    Stored,
+    /// There was not enough time for some of it.
+    Unstored,
+    /// Another server has taken the history over.
+    Lost,
+}
+
 /// The two threads.
 pub struct Worker {
     writer: Sender<Command>,
     progress: Arc<Progress>,
-    done: Receiver<bool>,
+    done: Receiver<End>,
     /// Closed when the reader has ended.
     read: Receiver<()>,
     threads: Vec<JoinHandle<()>>,
@@ -98,7 +112,7 @@ impl Worker {
     /// # Errors
     ///
     /// If there can be no threads.
-    pub fn start(stores: Stores, answer: Answer) -> Result<(StoreHandle, Self), OpenError> {
+    pub fn start(stores: Stores, answer: Answer, lost: Lost) -> Result<(StoreHandle, Self), OpenError> {
         let answer: Arc<dyn Fn(StoreAnswer) + Send + Sync> = Arc::from(answer);
         let progress = Arc::new(Progress::default());
         let (to_writer, commands) = channel();
@@ -114,7 +128,11 @@ impl Worker {
         let reader = Reader::new(stores.reader, answer, look_ups, Arc::clone(&progress));
         let run_writer = move || {
             let _alarm = Alarm;
-            let _ = finished.send(writer.run());
+            let end = writer.run();
+            if end == End::Lost {
+                lost();
+            }
+            let _ = finished.send(end);
         };
         let (reads, read) = channel();
         let run_reader = move || {
@@ -131,9 +149,9 @@ impl Worker {
         Ok((handle, Self { writer: to_writer, progress, done, read, threads }))
     }
 
-    /// Stores what was handed over before, and ends; says whether all of it is stored. What comes later is nobody's.
+    /// Stores what was handed over before, and ends; says how. What comes later is nobody's.
     #[must_use]
-    pub fn stop(self, deadline: Duration) -> bool {
+    pub fn stop(self, deadline: Duration) -> End {
         let until = Instant::now() + deadline;
         let _ = self.writer.send(Command::Stop(until));
         self.progress.end();
@@ -147,7 +165,7 @@ impl Worker {
             }
         }
         // If it is still at something, the process may end without it.
-        all.unwrap_or(false)
+        all.unwrap_or(End::Unstored)
     }
 }
 

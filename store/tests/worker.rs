@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use chat_core::{Batch, Found, Kind, LookUp, LookUpError, Query, RoomRecord, StoreAnswer};
-use chat_store::{ReadError, Retention, RoomInfo, Store, StoreError, StoreHandle, Stores, Worker};
+use chat_store::{End, ReadError, Retention, RoomInfo, Store, StoreError, StoreHandle, Stores, Worker};
 use chrono::{DateTime, Utc};
 
 /// More than anything here takes.
@@ -54,13 +54,13 @@ impl Store for Fake {
         let mut state = self.state();
         state.attempts.push(events.len());
         if state.poisoned > 0 && events.iter().any(|event| event.seq == state.poisoned) {
-            return Err(StoreError("this is poison".into()));
+            return Err(StoreError::new("this is poison"));
         }
         if state.fails && !state.lies {
-            return Err(StoreError("the disk is full".into()));
+            return Err(StoreError::new("the disk is full"));
         }
         state.events.extend(events.iter().map(|event| (event.seq, event.clone())));
-        if state.fails { Err(StoreError("the connection is lost".into())) } else { Ok(()) }
+        if state.fails { Err(StoreError::new("the connection is lost")) } else { Ok(()) }
     }
 
     fn look_up(&mut self, query: &Query) -> Result<Found, ReadError> {
@@ -68,7 +68,7 @@ impl Store for Fake {
         assert!(!state.panics, "it is told to");
         if state.reads_fail > 0 {
             state.reads_fail -= 1;
-            return Err(StoreError("the connection is lost".into()).into());
+            return Err(StoreError::new("the connection is lost").into());
         }
         let newest = state.events.keys().last().copied();
         match query {
@@ -114,7 +114,7 @@ impl Running {
             // At the end of a test, nobody listens.
             let _ = to.lock().unwrap().send(answer);
         };
-        let (handle, worker) = Worker::start(stores, Box::new(answer)).unwrap();
+        let (handle, worker) = Worker::start(stores, Box::new(answer), Box::new(|| ())).unwrap();
         Self { fake, handle, worker, answers, attempts, next: 1 }
     }
 
@@ -184,7 +184,7 @@ fn batches_that_wait_are_one_transaction_and_rooms_are_looked_up_after_them() {
     assert_eq!(running.answer(), StoreAnswer::Stored(4));
     assert_eq!(running.answer(), room_at(7, 4));
     drop(go);
-    assert!(running.worker.stop(PATIENCE));
+    assert_eq!(running.worker.stop(PATIENCE), End::Stored);
 }
 
 #[test]
@@ -326,7 +326,7 @@ fn the_end_waits_for_what_was_handed_over() {
     go.send(()).unwrap();
     go.send(()).unwrap();
     let fake = running.fake.clone();
-    assert!(running.worker.stop(PATIENCE));
+    assert_eq!(running.worker.stop(PATIENCE), End::Stored);
     assert_eq!(fake.state().events.len(), 3);
     // Nobody is there any longer, and nothing comes of it.
     running.handle.store(Batch { number: 4, events: vec![said(4)] });
@@ -340,14 +340,14 @@ fn the_end_says_what_is_not_stored() {
     running.fake.state().fails = true;
     running.store();
     assert_eq!(running.attempt(), 1);
-    assert!(!running.worker.stop(Duration::from_millis(200)));
+    assert_eq!(running.worker.stop(Duration::from_millis(200)), End::Unstored);
 
     // One that hangs is left where it is.
     let (go, held) = mpsc::channel();
     let mut running = Running::start(Retention::default(), Some(held));
     running.store();
     assert_eq!(running.attempt(), 1);
-    assert!(!running.worker.stop(Duration::from_millis(50)));
+    assert_eq!(running.worker.stop(Duration::from_millis(50)), End::Unstored);
     drop(go);
 }
 

@@ -101,6 +101,21 @@ impl Store {
         }
     }
 
+    /// Whatever keeps a second server away is gone, as far as a server can lose it that stands still.
+    ///
+    /// # Panics
+    /// If it cannot be done.
+    pub fn lose_guard(&mut self) {
+        match self {
+            Self::Sqlite(folder) => {
+                std::fs::remove_file(folder.path().join("history.db-lock")).expect("a server is running");
+            }
+            Self::Postgres(server) => server.restart(),
+            // Its lease runs out.
+            Self::Redis(_) => {}
+        }
+    }
+
     /// Its server, which has to be Redis, stops as it is: it keeps its connections, and answers nobody.
     ///
     /// # Panics

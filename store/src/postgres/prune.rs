@@ -1,9 +1,9 @@
 //! Forgetting, in steps.
 
-use ::postgres::Error;
+use ::postgres::{Error, Row};
 use chrono::{DateTime, Utc};
 
-use super::read::number;
+use super::read::{Stamp, number};
 use super::session::Session;
 use super::signed;
 use crate::Retention;
@@ -34,9 +34,10 @@ pub(super) fn prune(
 ) -> Result<bool, Error> {
     let candidates = session.query(CANDIDATES, &[&*pruned, &ROOMS])?;
     for row in &candidates {
-        let (room, seq, bytes) = (row.get::<_, i64>(0), number(row, 1), number(row, 2));
-        let goes = row.get::<_, Option<i64>>(3).is_some_and(|oldest| {
-            retention.verdict(now, seq, bytes).may_go(oldest.unsigned_abs(), row.get(4))
+        let (room, seq, bytes) = (row.try_get::<_, i64>(0)?, number(row, 1)?, number(row, 2)?);
+        let oldest = row.try_get::<_, Option<i64>>(3)?.zip(row.try_get::<_, Option<Stamp>>(4)?);
+        let goes = oldest.is_some_and(|(oldest, at)| {
+            retention.verdict(now, seq, bytes).may_go(oldest.unsigned_abs(), at.0)
         });
         if goes {
             // There may be more of the same room.
@@ -61,10 +62,12 @@ fn prune_room(
 ) -> Result<bool, Error> {
     let mut verdict = retention.verdict(now, seq, bytes);
     let oldest = session.query(OLDEST, &[&room, &signed(STEP as u64)])?;
-    let (removed, last) = verdict.count(oldest.iter().map(|row| {
-        let bytes = u64::from(row.get::<_, i32>(2).unsigned_abs());
-        (number(row, 0), row.get(1), bytes)
-    }));
+    let event = |row: &Row| {
+        let bytes = u64::from(row.try_get::<_, i32>(2)?.unsigned_abs());
+        Ok((number(row, 0)?, row.try_get::<_, Stamp>(1)?.0, bytes))
+    };
+    let oldest: Vec<_> = oldest.iter().map(event).collect::<Result<_, Error>>()?;
+    let (removed, last) = verdict.count(oldest.into_iter());
     if removed > 0 {
         session.execute(FORGET, &[&room, &signed(last), &signed(verdict.freed())])?;
     }

@@ -1,5 +1,6 @@
 //! Looking up rooms, bounds and events.
 
+use ::postgres::types::{FromSql, Type};
 use ::postgres::{Error, Row};
 use chat_core::{Found, Kind, Query, RoomRecord};
 use chrono::{DateTime, Utc};
@@ -7,7 +8,7 @@ use chrono::{DateTime, Utc};
 use super::session::Session;
 use super::signed;
 use crate::bounds::last_before;
-use crate::{ROOMS, RoomInfo};
+use crate::{ROOMS, RoomInfo, stamp};
 
 /// Events that are asked for at once. More are sent than fit into a part, if they are long.
 const PAGE: i64 = 256;
@@ -33,12 +34,14 @@ pub(super) struct Room {
 }
 
 pub(super) fn find(session: &mut Session, key: &str) -> Result<Option<Room>, Error> {
-    Ok(session.query(FIND, &[&key])?.first().map(|row| Room {
-        id: row.get(0),
+    let rows = session.query(FIND, &[&key])?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    Ok(Some(Room {
+        id: row.try_get(0)?,
         key: key.to_owned(),
-        name: row.get(1),
-        seq: number(row, 2),
-        topic: row.get(3),
+        name: row.try_get(1)?,
+        seq: number(row, 2)?,
+        topic: row.try_get(3)?,
     }))
 }
 
@@ -50,7 +53,7 @@ pub(super) fn room(session: &mut Session, key: &str, last: usize) -> Result<Foun
     let mut events: Vec<RoomRecord> = Vec::new();
     for row in session.query(LAST, &[&room.id, &signed(room.seq), &limit])? {
         // Without gaps: none is left out in the middle.
-        match record(&room, &row) {
+        match record(&room, &row)? {
             Some(event) if event.seq + events.len() as u64 == room.seq => events.push(event),
             _ => break,
         }
@@ -66,12 +69,15 @@ pub(super) fn bounds(
 ) -> Result<Found, Error> {
     let Some(room) = find(session, key)? else { return Ok(Found::Bounds(None)) };
     let ends = session.query(ENDS, &[&room.id])?;
-    let end = |column| ends.first().and_then(|row| row.get::<_, Option<i64>>(column)).map(i64::unsigned_abs);
-    let Some(ends) = end(0).zip(end(1)) else { return Ok(Found::Bounds(None)) };
+    let Some(row) = ends.first() else { return Ok(Found::Bounds(None)) };
+    let ends = row.try_get::<_, Option<i64>>(0)?.zip(row.try_get::<_, Option<i64>>(1)?);
+    let Some((oldest, newest)) = ends else { return Ok(Found::Bounds(None)) };
+    let ends = (oldest.unsigned_abs(), newest.unsigned_abs());
     let Some(before) = before else { return Ok(Found::Bounds(Some(ends))) };
     let last = last_before(ends, before, |seq| {
         let rows = session.query(NEXT, &[&room.id, &signed(seq)])?;
-        Ok::<_, Error>(rows.first().map(|row| (number(row, 0), row.get(1))))
+        let Some(row) = rows.first() else { return Ok(None) };
+        Ok::<_, Error>(Some((number(row, 0)?, row.try_get::<_, Stamp>(1)?.0)))
     })?;
     Ok(Found::Bounds(last.map(|last| (ends.0, last))))
 }
@@ -84,8 +90,8 @@ pub(super) fn events(session: &mut Session, key: &str, from: u64, to: u64) -> Re
     loop {
         let page = session.query(EVENTS, &[&room.id, &from, &to, &PAGE])?;
         for row in &page {
-            from = row.get::<_, i64>(0) + 1;
-            let Some(event) = record(&room, row) else { continue };
+            from = row.try_get::<_, i64>(0)?.saturating_add(1);
+            let Some(event) = record(&room, row)? else { continue };
             // Nicknames count, too: joins have nothing else.
             bytes += event.nick.len() + event.text.len();
             if bytes > Query::PART && !events.is_empty() {
@@ -101,25 +107,42 @@ pub(super) fn events(session: &mut Session, key: &str, from: u64, to: u64) -> Re
 
 pub(super) fn rooms(session: &mut Session, after: &str) -> Result<Vec<RoomInfo>, Error> {
     let limit = i64::try_from(ROOMS).unwrap_or(i64::MAX);
-    let info =
-        |row: &Row| RoomInfo { key: row.get(0), name: row.get(1), seq: number(row, 2), topic: row.get(3) };
-    Ok(session.query(NAMES, &[&after, &limit])?.iter().map(info).collect())
+    let info = |row: &Row| {
+        let (key, name, topic) = (row.try_get(0)?, row.try_get(1)?, row.try_get(3)?);
+        Ok(RoomInfo { key, name, seq: number(row, 2)?, topic })
+    };
+    session.query(NAMES, &[&after, &limit])?.iter().map(info).collect()
 }
 
 /// The event in a row with `seq, at, kind, nick, text`, if this version knows its kind.
-pub(super) fn record(room: &Room, row: &Row) -> Option<RoomRecord> {
-    let kind = Kind::from_word(row.get(2))?;
-    Some(RoomRecord {
+pub(super) fn record(room: &Room, row: &Row) -> Result<Option<RoomRecord>, Error> {
+    let Some(kind) = Kind::from_word(row.try_get(2)?) else { return Ok(None) };
+    Ok(Some(RoomRecord {
         room: room.name.clone(),
         key: room.key.clone(),
-        seq: number(row, 0),
-        at: row.get(1),
-        nick: row.get(3),
+        seq: number(row, 0)?,
+        at: row.try_get::<_, Stamp>(1)?.0,
+        nick: row.try_get(3)?,
         kind,
-        text: row.get(4),
-    })
+        text: row.try_get(4)?,
+    }))
 }
 
-pub(super) fn number(row: &Row, column: usize) -> u64 {
-    row.get::<_, i64>(column).unsigned_abs()
+pub(super) fn number(row: &Row, column: usize) -> Result<u64, Error> {
+    Ok(row.try_get::<_, i64>(column)?.unsigned_abs())
+}
+
+/// A stamp, whatever stands there: chrono's own reading of it fails where PostgreSQL has more.
+pub(super) struct Stamp(pub(super) DateTime<Utc>);
+
+impl FromSql<'_> for Stamp {
+    fn from_sql(_: &Type, raw: &[u8]) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        /// Microseconds from 1970 until 2000, which PostgreSQL counts from.
+        const EPOCH: i64 = 946_684_800_000_000;
+        Ok(Self(stamp::of_micros(i64::from_be_bytes(raw.try_into()?).saturating_add(EPOCH))))
+    }
+
+    fn accepts(kind: &Type) -> bool {
+        *kind == Type::TIMESTAMPTZ
+    }
 }

@@ -86,10 +86,10 @@ pub(super) fn check(client: &mut Client) -> Result<(), StoreError> {
 fn seen(client: &mut Client) -> Result<usize, StoreError> {
     let mut ask = || {
         let exists = client.query_one("SELECT to_regclass('chat.migrations') IS NOT NULL", &[])?;
-        if !exists.get::<_, bool>(0) {
+        if !exists.try_get::<_, bool>(0)? {
             return Ok(0);
         }
-        Ok(client.query_one("SELECT coalesce(max(number), 0) FROM chat.migrations", &[])?.get::<_, i32>(0))
+        client.query_one("SELECT coalesce(max(number), 0) FROM chat.migrations", &[])?.try_get::<_, i32>(0)
     };
     let seen = ask().map_err(|error| explain(&error))?;
     let seen = usize::try_from(seen).unwrap_or_default();

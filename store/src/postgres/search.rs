@@ -6,8 +6,8 @@
 
 use std::time::{Duration, Instant};
 
-use ::postgres::Error;
 use ::postgres::error::SqlState;
+use ::postgres::{Error, Row};
 use chat_core::{Found, Query, RoomRecord};
 
 use super::read::{self, Room, record};
@@ -86,7 +86,7 @@ impl Search {
             let left = self.left();
             let found =
                 session.query(SCAN, &[&self.room.id, &signed(low), &signed(high), &self.wanted, &left])?;
-            self.events.extend(found.iter().filter_map(|row| record(&self.room, row)));
+            self.take(&found)?;
             high = low;
             window *= MORE;
         }
@@ -96,9 +96,16 @@ impl Search {
             }
             let left = self.left();
             let found = session.query(ASK, &[&self.room.id, &signed(high), &self.wanted, &left])?;
-            self.events.extend(found.iter().filter_map(|row| record(&self.room, row)));
+            self.take(&found)?;
         }
         Ok(true)
+    }
+
+    fn take(&mut self, found: &[Row]) -> Result<(), Error> {
+        for row in found {
+            self.events.extend(record(&self.room, row)?);
+        }
+        Ok(())
     }
 
     fn left(&self) -> i64 {

@@ -6,11 +6,10 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use ::postgres::error::SqlState;
 use ::postgres::types::ToSql;
 use ::postgres::{Client, Config, Error, NoTls, Row, Statement};
 
-use super::schema;
+use super::{owner, pooler, schema, settings};
 use crate::StoreError;
 
 /// How long to wait for a connection, and for a server that is gone without a word.
@@ -24,32 +23,24 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
 /// How long all of it may take until a connection can be used, and how many of those that take longer there may be.
 const START: Duration = Duration::from_secs(25);
 const STARTING: usize = 8;
-/// What a connection that only reads is told: no question may take longer than whoever asks waits.
-const READING: &str = "
-    SET default_transaction_read_only = on;
-    SET statement_timeout = '5s';
-    -- Plans depend on which words are common.
-    SET plan_cache_mode = force_custom_plan;
-    -- See `search`.
-    SET enable_seqscan = off;
-";
-/// What one that writes is told before it has the lock: so a server notices that whoever has it is gone without a word.
-const NOTICING: &str = "
-    SET tcp_keepalives_idle = 10;
-    SET tcp_keepalives_interval = 5;
-    SET tcp_keepalives_count = 3;
-    SET tcp_user_timeout = '25s';
-";
-/// And when it has made the tables: a write that takes longer never ends.
-const WRITING: &str = "SET statement_timeout = '60s';";
-/// The lock that a server holds while it writes: "chat" as a number.
-const LOCK: &str = "SET lock_timeout = '10s'; SELECT pg_advisory_lock(1667784052); SET lock_timeout = 0;";
-
+/// How long the end may wait for the server.
+const FAREWELL: Duration = Duration::from_secs(1);
 /// What a connection is for.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) enum Purpose {
-    Write { sync_full: bool },
+    Write(Writer),
     Read,
+}
+
+/// Who writes.
+#[derive(Clone)]
+pub(super) struct Writer {
+    /// Its name in the history.
+    pub(super) name: String,
+    /// Whether what is stored has to survive the end of power.
+    pub(super) sync_full: bool,
+    /// Whether it has had a session before.
+    pub(super) has_begun: bool,
 }
 
 /// An open connection.
@@ -61,24 +52,54 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn start(config: &Config, purpose: Purpose) -> Result<Self, StoreError> {
+    pub(super) fn start(config: &Config, purpose: &Purpose) -> Result<Self, StoreError> {
         let mut config = config.clone();
         config.connect_timeout(CONNECT).tcp_user_timeout(SILENCE).application_name("chat");
         config.keepalives_idle(KEEPALIVE_IDLE).keepalives_interval(KEEPALIVE_INTERVAL);
         config.keepalives_retries(KEEPALIVES);
-        let mut client = within_time(move || {
-            let mut client = config.connect(NoTls).map_err(|error| explain(&error))?;
-            prepare(&mut client, purpose)?;
+        let purpose = purpose.clone();
+        let client = within_time(move || {
+            let mut client = connect(&config)?;
+            settings::apply(&mut client, &purpose)?;
+            match &purpose {
+                Purpose::Write(writer) => {
+                    if !writer.has_begun {
+                        pooler::refuse(&mut client, &config)?;
+                    }
+                    owner::take(&mut client, writer)?;
+                    settings::run(&mut client, settings::WRITING)?;
+                }
+                Purpose::Read => schema::check(&mut client)?,
+            }
             Ok(client)
         })?;
-        match purpose {
-            Purpose::Write { .. } => {
-                schema::migrate(&mut client)?;
-                client.batch_execute(WRITING).map_err(|error| explain(&error))?;
-            }
-            Purpose::Read => schema::check(&mut client)?,
-        }
         Ok(Self { client, statements: HashMap::new(), is_spoilt: false })
+    }
+
+    /// Whether the history is that of the server with this name.
+    pub(super) fn is_owned_by(&mut self, name: &str) -> Result<Result<(), StoreError>, Error> {
+        let rows = self.query(owner::KNOWN, &[])?;
+        let known: Option<String> = rows.first().map(|row| row.try_get(0)).transpose()?;
+        Ok(owner::judge(known.as_deref(), name))
+    }
+
+    /// Whether it is that of any server.
+    pub(super) fn has_owner(&mut self) -> Result<bool, Error> {
+        Ok(!self.query(owner::KNOWN, &[])?.is_empty())
+    }
+
+    /// Says that this server has ended, if that can be said in no time.
+    pub(super) fn leave(mut self, name: String) {
+        let (to, left) = mpsc::channel();
+        let leave = thread::Builder::new().name("leave".into()).spawn(move || {
+            let _ = owner::leave(&mut self.client, &name);
+            drop(self);
+            let _ = to.send(());
+        });
+        if leave.is_ok() {
+            // If nobody answers, the next one waits a little longer.
+            let _ = left.recv_timeout(FAREWELL);
+        }
     }
 
     pub(super) fn query(
@@ -101,6 +122,10 @@ impl Session {
     }
 }
 
+pub(super) fn connect(config: &Config) -> Result<Client, StoreError> {
+    config.connect(NoTls).map_err(|error| explain(&error))
+}
+
 /// Makes a connection, but waits no longer than that may take: a server that stands still accepts it, and says nothing.
 fn within_time(
     make: impl FnOnce() -> Result<Client, StoreError> + Send + 'static,
@@ -119,48 +144,6 @@ fn within_time(
     });
     thread.map_err(|error| StoreError::new(format_args!("no thread to connect: {error}")))?;
     made.recv_timeout(START).unwrap_or_else(|_| Err(StoreError::new("PostgreSQL does not answer")))
-}
-
-fn prepare(client: &mut Client, purpose: Purpose) -> Result<(), StoreError> {
-    // Compiling a plan takes longer than any of these questions. Notices are for people.
-    run(client, "SET jit = off; SET client_min_messages = warning;")?;
-    let encoding = show(client, "SHOW server_encoding")?;
-    if encoding != "UTF8" {
-        return Err(StoreError::new(format_args!(
-            "the encoding of this database is {encoding}, and it has to be UTF8 (CREATE DATABASE … ENCODING 'UTF8' \
-            TEMPLATE template0)"
-        )));
-    }
-    let Purpose::Write { sync_full } = purpose else { return run(client, READING) };
-    run(client, NOTICING)?;
-    let fsync = show(client, "SHOW fsync")?;
-    if fsync == "off" && sync_full {
-        return Err(StoreError::new("fsync is off: to survive the end of power, it has to be on"));
-    }
-    // Whoever has asked for more than that gets more.
-    match (&*show(client, "SHOW synchronous_commit")?, sync_full) {
-        ("off" | "local", true) => run(client, "SET synchronous_commit = on;")?,
-        // What is said to be stored survives a crash of PostgreSQL.
-        ("off", false) => run(client, "SET synchronous_commit = local;")?,
-        _ => {}
-    }
-    if fsync == "off" {
-        tracing::warn!("fsync is off: a crash of the machine may damage the database");
-    }
-    run(client, LOCK)
-}
-
-fn run(client: &mut Client, sql: &str) -> Result<(), StoreError> {
-    client.batch_execute(sql).map_err(|error| match error.code() {
-        Some(code) if *code == SqlState::LOCK_NOT_AVAILABLE => {
-            StoreError::new("another server uses this database")
-        }
-        _ => explain(&error),
-    })
-}
-
-fn show(client: &mut Client, sql: &str) -> Result<String, StoreError> {
-    Ok(client.query_one(sql, &[]).map_err(|error| explain(&error))?.get(0))
 }
 
 /// What PostgreSQL means, in a line for an operator.

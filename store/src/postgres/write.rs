@@ -18,13 +18,19 @@ const NEW_ROOMS: &str = "
 
 const FIND_ROOMS: &str = "SELECT key, id FROM chat.rooms WHERE key = ANY($1::text[])";
 
-/// Events that are there already come back from no insert, and so their bytes do not count again.
+/// Events that are there already come back from no insert, and so their bytes do not count again. Nothing happens if the
+/// history is not this server's: another one that takes it over waits for transactions that have found it theirs.
 const STORE: &str = "
-    WITH new AS (
+    WITH owner AS (
+        SELECT 1 FROM chat.notes
+        WHERE space = 'server' AND name = 'writer' AND value = to_jsonb($13::text) FOR SHARE
+    ),
+    new AS (
         INSERT INTO chat.events (room, seq, at, kind, nick, text, search)
         SELECT room, seq, at, kind, nick, text, array_to_tsvector(string_to_array(words, ' '))
         FROM unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[])
             AS given (room, seq, at, kind, nick, text, words)
+        WHERE EXISTS (SELECT FROM owner)
         ON CONFLICT DO NOTHING
         RETURNING room, octet_length(nick) + octet_length(text) AS bytes
     ),
@@ -38,7 +44,7 @@ const STORE: &str = "
     FROM unnest($8::bigint[], $9::text[], $10::bigint[], $11::text[], $12::bigint[])
         AS given (room, name, seq, topic, topic_seq)
         LEFT JOIN sums USING (room)
-    WHERE rooms.id = given.room
+    WHERE rooms.id = given.room AND EXISTS (SELECT FROM owner)
     RETURNING coalesce(sums.count, 0)";
 
 /// An event that is there, and is another one than that which was to be stored.
@@ -58,7 +64,7 @@ const RESTORE: &str = "
 /// Fails in two ways: if there is no answer, or if what is stored already is something else.
 pub(super) fn write(
     session: &mut Session,
-    known: &mut HashMap<String, i64>,
+    (writer, known): (&str, &mut HashMap<String, i64>),
     events: &[RoomRecord],
 ) -> Result<Result<(), StoreError>, Error> {
     if events.is_empty() {
@@ -101,14 +107,25 @@ pub(super) fn write(
             &newest,
             &topics,
             &topic_seqs,
+            &writer,
         ],
     )?;
-    let new: i64 = new.iter().map(|row| row.get::<_, i64>(0)).sum();
-    if usize::try_from(new).is_ok_and(|new| new == events.len()) {
+    let mut count = 0;
+    for row in &new {
+        count += number(row, 0)?;
+    }
+    if count == events.len() as u64 {
         return Ok(Ok(()));
     }
+    if let Err(error) = session.is_owned_by(writer)? {
+        return Ok(Err(error));
+    }
+    if new.len() < ids.len() {
+        return Ok(Err(StoreError::new("somebody has removed rooms from this history")));
+    }
     let different = session.query(DIFFERENT, &[&rooms, &seqs, &kinds, &nicks, &texts])?;
-    Ok(different.first().map_or(Ok(()), |row| Err(StoreError::different(row.get(0), number(row, 1)))))
+    let Some(row) = different.first() else { return Ok(Ok(())) };
+    Ok(Err(StoreError::different(row.try_get(0)?, number(row, 1)?)))
 }
 
 /// What a batch comes to for one room.
@@ -145,7 +162,7 @@ fn learn_rooms(
     let (keys, names): (Vec<&str>, Vec<&str>) = unknown.into_iter().unzip();
     session.execute(NEW_ROOMS, &[&keys, &names])?;
     for row in session.query(FIND_ROOMS, &[&keys])? {
-        known.insert(row.get(0), row.get(1));
+        known.insert(row.try_get(0)?, row.try_get(1)?);
     }
     Ok(())
 }

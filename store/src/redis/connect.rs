@@ -5,6 +5,7 @@ use std::time::Duration;
 use ::redis::{Client, Connection, RedisError, RedisResult, cmd};
 
 use crate::StoreError;
+use crate::url::take_option;
 
 /// How long to wait for a connection, and for an answer.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -12,7 +13,7 @@ const ANSWER: Duration = Duration::from_secs(10);
 /// The version of the keys. A new one needs a step that makes the older keys its own, here.
 const FORMAT: u32 = 1;
 /// The option in a URL that is ours.
-const VOLATILE: &str = "allow-volatile=yes";
+const VOLATILE: &str = "allow-volatile";
 
 /// What is asked of a server.
 #[derive(Clone, Copy)]
@@ -27,11 +28,8 @@ pub(super) struct Demands {
 
 /// Takes our option out of a URL.
 pub(super) fn options(url: &str) -> (String, Demands) {
-    let (address, query) = url.split_once('?').unwrap_or((url, ""));
-    let others: Vec<&str> =
-        query.split('&').filter(|option| !option.is_empty() && *option != VOLATILE).collect();
-    let allow_volatile = query.split('&').any(|option| option == VOLATILE);
-    let url = if others.is_empty() { address.into() } else { format!("{address}?{}", others.join("&")) };
+    let (url, volatile) = take_option(url, VOLATILE);
+    let allow_volatile = volatile.iter().any(|value| value == "yes");
     (url, Demands { allow_volatile, sync_full: false, reads: false, is_first: true })
 }
 
@@ -87,8 +85,9 @@ fn check_memory(connection: &mut Connection, demands: Demands) -> Result<(), Sto
 }
 
 fn check_format(connection: &mut Connection, demands: Demands) -> Result<(), StoreError> {
+    let may_begin = !demands.reads && (demands.is_first || demands.allow_volatile);
     let mut ask = || {
-        if !demands.reads {
+        if may_begin {
             cmd("SET").arg("chat:format").arg(FORMAT).arg("NX").exec(connection)?;
         }
         cmd("GET").arg("chat:format").query::<Option<u32>>(connection)
@@ -98,7 +97,8 @@ fn check_format(connection: &mut Connection, demands: Demands) -> Result<(), Sto
             "it was written by a newer version (its format is {format}, and this version knows {FORMAT})"
         ))),
         Some(_) => Ok(()),
-        None => Err(StoreError::new("it has no history")),
+        None if demands.reads => Err(StoreError::new("it has no history")),
+        None => Err(StoreError::gone()),
     }
 }
 

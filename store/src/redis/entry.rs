@@ -4,6 +4,8 @@ use ::redis::{ErrorKind, FromRedisValue, RedisError, RedisResult, Value};
 use chat_core::{Kind, RoomRecord};
 use chrono::{DateTime, Utc};
 
+use crate::stamp;
+
 /// An event as it is in a stream.
 pub(super) struct Entry {
     pub(super) seq: u64,
@@ -50,7 +52,7 @@ fn entry(value: Value) -> RedisResult<Entry> {
         match String::from_redis_value(name)?.as_str() {
             "at" => {
                 let micros = i64::from_redis_value(value)?;
-                entry.at = DateTime::from_timestamp_micros(micros).unwrap_or_default();
+                entry.at = stamp::of_micros(micros);
             }
             "kind" => entry.kind = String::from_redis_value(value)?,
             "nick" => entry.nick = String::from_redis_value(value)?,

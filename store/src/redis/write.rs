@@ -5,15 +5,16 @@ use std::collections::HashMap;
 use ::redis::{Connection, Pipeline, RedisResult, pipe};
 use chat_core::RoomRecord;
 
-use super::lease;
+use super::lease::{self, Writer};
 use super::read::{last_id, newest, range};
 use super::{ROOMS, events_key, room_key};
 use crate::{RoomInfo, StoreError};
 
 /// Stores events of one room, those that are newer than its stream; answers how many are not. So whatever comes late, or
 /// twice, does no harm. Before these, `seq, at, kind, nick, text` of each, come the room's key and name and the writer's.
+/// Nothing happens if the history is not this writer's.
 const STORE: &str = "
-    if redis.call('GET', KEYS[4]) ~= ARGV[3] then return 0 end
+    if redis.call('GET', KEYS[4]) ~= ARGV[3] or redis.call('GET', KEYS[5]) ~= ARGV[3] then return 0 end
     local stream, hash = KEYS[1], KEYS[2]
     local last = 0
     if redis.call('EXISTS', stream) == 1 then
@@ -49,7 +50,7 @@ const STORE: &str = "
 /// streams; their events may have been forgotten.
 pub(super) fn write(
     connection: &mut Connection,
-    (writer, known): (&str, &mut HashMap<String, u64>),
+    (writer, known): (&Writer, &mut HashMap<String, u64>),
     events: &[RoomRecord],
 ) -> RedisResult<Result<(), StoreError>> {
     let mut rooms: HashMap<&str, Vec<&RoomRecord>> = HashMap::new();
@@ -78,17 +79,17 @@ pub(super) fn write(
     batch.add_command(lease::hold(writer));
     for (key, events) in &rooms {
         let newest = events[events.len() - 1];
-        batch.cmd("EVAL").arg(STORE).arg(4);
-        batch.arg(events_key(key)).arg(room_key(key)).arg(ROOMS).arg(lease::WRITER);
-        batch.arg(key).arg(&newest.room).arg(writer);
+        batch.cmd("EVAL").arg(STORE).arg(5);
+        batch.arg(events_key(key)).arg(room_key(key)).arg(ROOMS).arg(lease::WRITER).arg(lease::OWNER);
+        batch.arg(key).arg(&newest.room).arg(&writer.name);
         for event in events {
             batch.arg(event.seq).arg(event.at.timestamp_micros()).arg(event.kind.word());
             batch.arg(&event.nick).arg(&event.text);
         }
     }
     let answers: Vec<usize> = batch.query(connection)?;
-    if answers.first() != Some(&1) {
-        return Ok(Err(lease::taken()));
+    if let Err(error) = lease::judge(answers.first()) {
+        return Ok(Err(error));
     }
     for (events, &skipped) in rooms.values().zip(&answers[1..]) {
         // Somebody else was there, or what was sent before came late.

@@ -2,9 +2,13 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::OpenError;
+
+/// How often to try for a lock that is deleted meanwhile.
+const TRIES: usize = 10;
 
 /// Makes the folder, if it is not there, for the owner alone; returns where the file really is, or will be, so that it has
 /// one lock under all of its names.
@@ -39,22 +43,54 @@ pub(super) fn prepare(path: &Path) -> Result<(), OpenError> {
 ///
 /// A file of its own: SQLite's own locks on the database are lost when the process that has them closes any descriptor of
 /// it.
-pub(super) struct Lock(#[expect(dead_code, reason = "locked for as long as it is open")] File);
+pub(super) struct Lock {
+    /// Locked for as long as it is open.
+    file: File,
+    path: PathBuf,
+}
 
 impl Lock {
     pub(super) fn take(path: &Path) -> Result<Self, OpenError> {
         let mut beside = path.as_os_str().to_owned();
         beside.push("-lock");
-        let file = private_file(Path::new(&beside))
-            .map_err(|error| OpenError::new(format_args!("no lock beside it: {error}")))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Self(file)),
-            Err(TryLockError::WouldBlock) => Err(OpenError::new("another process uses it")),
-            Err(TryLockError::Error(error)) => {
-                Err(OpenError::new(format_args!("it cannot be locked: {error}")))
+        let path = PathBuf::from(beside);
+        let no_lock = |error| OpenError::new(format_args!("no lock beside it: {error}"));
+        // Somebody may delete it between the two steps.
+        for _ in 0..TRIES {
+            let file = private_file(&path).map_err(no_lock)?;
+            match file.try_lock() {
+                Ok(()) if is_at(&file, &path).map_err(no_lock)? => return Ok(Self { file, path }),
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => return Err(OpenError::new("another process uses it")),
+                Err(TryLockError::Error(error)) => {
+                    return Err(OpenError::new(format_args!("it cannot be locked: {error}")));
+                }
             }
         }
+        Err(OpenError::new("somebody deletes the lock beside it all the time"))
     }
+
+    /// Puts it back if somebody has deleted or replaced it, which would let another process in.
+    pub(super) fn keep(&mut self) {
+        if is_at(&self.file, &self.path).unwrap_or(true) {
+            return;
+        }
+        let Ok(file) = private_file(&self.path) else { return };
+        if file.try_lock().is_ok() {
+            tracing::warn!(file = %self.path.display(), "the lock was deleted, and is there again: leave it alone");
+            self.file = file;
+        }
+    }
+}
+
+/// Whether this is the file that has this name now.
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    let here = match path.symlink_metadata() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        here => here?,
+    };
+    let ours = file.metadata()?;
+    Ok((here.dev(), here.ino()) == (ours.dev(), ours.ino()))
 }
 
 fn private_file(path: &Path) -> io::Result<File> {

@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, TransactionBehavior, params};
 
 use super::read::number;
-use super::{MAX_SEQ, Sqlite, id_of, seq_of, signed, stamp};
-use crate::Retention;
+use super::{MAX_SEQ, Sqlite, id_of, seq_of, signed};
+use crate::{Retention, stamp};
 
 /// Events that go in one step: some milliseconds.
 const STEP: usize = 256;
@@ -55,8 +55,9 @@ impl Sqlite {
                 ORDER BY id LIMIT ?3",
             )?;
             let range = params![id_of(room, 0), id_of(room, MAX_SEQ), signed(STEP as u64)];
-            let rows = statement
-                .query_map(range, |row| Ok((seq_of(row.get(0)?), stamp(row.get(1)?), number(row, 2)?)))?;
+            let rows = statement.query_map(range, |row| {
+                Ok((seq_of(row.get(0)?), stamp::of_micros(row.get(1)?), number(row, 2)?))
+            })?;
             // No more are read than are needed.
             let mut failed = None;
             let counted = verdict.count(rows.map_while(|row| row.map_err(|error| failed = Some(error)).ok()));

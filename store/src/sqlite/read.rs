@@ -4,9 +4,9 @@ use chat_core::{Found, Kind, Query, RoomRecord};
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::{id_of, seq_of, stamp};
+use super::{id_of, seq_of};
 use crate::bounds::last_before;
-use crate::{ROOMS, RoomInfo};
+use crate::{ROOMS, RoomInfo, stamp};
 
 /// A room's row.
 pub(super) struct Room {
@@ -78,7 +78,7 @@ pub(super) fn bounds(
         .prepare_cached("SELECT id, at FROM events WHERE id BETWEEN ?1 AND ?2 ORDER BY id LIMIT 1")?;
     let last = last_before((oldest, newest), before, |seq| {
         next.query_row([id_of(room.id, seq), id_of(room.id, room.seq)], |row| {
-            Ok((seq_of(row.get(0)?), stamp(row.get(1)?)))
+            Ok((seq_of(row.get(0)?), stamp::of_micros(row.get(1)?)))
         })
         .optional()
     })?;
@@ -122,7 +122,7 @@ pub(super) fn record(room: &Room, row: &Row<'_>) -> rusqlite::Result<Option<Room
         room: room.name.clone(),
         key: room.key.clone(),
         seq: seq_of(row.get(0)?),
-        at: stamp(row.get(1)?),
+        at: stamp::of_micros(row.get(1)?),
         nick: row.get(3)?,
         kind,
         text: row.get(4)?,

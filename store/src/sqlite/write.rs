@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use chat_core::{Kind, RoomRecord};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, named_params, params};
 
-use super::{KNOWN_ROOMS, MAX_SEQ, Sqlite, explain, id_of, signed};
+use super::{KNOWN_ROOMS, MAX_SEQ, Sqlite, explain, id_of, owner, signed};
 use crate::{RoomInfo, StoreError};
 
 /// What a batch comes to for one room.
@@ -25,7 +25,7 @@ impl Sqlite {
         if self.known.len() > KNOWN_ROOMS {
             self.known.clear();
         }
-        match insert(&mut self.connection, &mut self.known, events) {
+        match insert(&mut self.connection, (&self.writer, &mut self.known), events) {
             Ok(rooms) => self.behind.extend(rooms),
             Err(error) => {
                 // Some may have been made in the transaction that failed.
@@ -59,10 +59,11 @@ impl Sqlite {
 /// Stores events, and returns their rooms.
 fn insert(
     connection: &mut Connection,
-    known: &mut HashMap<String, i64>,
+    (writer, known): (&str, &mut HashMap<String, i64>),
     events: &[RoomRecord],
 ) -> Result<Vec<i64>, StoreError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    owner::check(&transaction, writer)?;
     let mut changes: HashMap<i64, Change<'_>> = HashMap::new();
     let mut insert = transaction.prepare_cached(
         "INSERT OR IGNORE INTO events (id, at, kind, nick, text) VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -178,7 +179,7 @@ mod tests {
         pages(&store, 50);
         let events: Vec<RoomRecord> = (1..=100).map(said).collect();
         let error = store.write(&events).unwrap_err();
-        assert!(error.0.starts_with("the disk is full"), "{error}");
+        assert!(error.to_string().starts_with("the disk is full"), "{error}");
         // All of it, or nothing: the next try is as good as the first.
         pages(&store, 1_000);
         store.write(&events).unwrap();

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use chrono::Utc;
 
-use crate::{Retention, Store};
+use crate::{Retention, Store, StoreError};
 
 /// How long what was put off waits, so that many small things are done as one.
 const GATHER: Duration = Duration::from_secs(1);
@@ -27,13 +27,23 @@ pub(super) struct Chores {
     renewal: Option<(Duration, Instant)>,
     /// Whether it could not be, the last time.
     is_lapsing: bool,
+    /// Whether another server has it.
+    pub(super) has_lost: bool,
 }
 
 impl Chores {
     pub(super) fn new(retention: Retention, renewal: Option<Duration>, now: Instant) -> Self {
         let renewal = renewal.map(|every| (every, now + every));
         // An earlier process may have left something.
-        Self { retention, behind: Some(now), round: now, rest: now, renewal, is_lapsing: false }
+        Self {
+            retention,
+            behind: Some(now),
+            round: now,
+            rest: now,
+            renewal,
+            is_lapsing: false,
+            has_lost: false,
+        }
     }
 
     /// Events were stored, which renews the store, too.
@@ -64,14 +74,7 @@ impl Chores {
     /// One step, if something is due.
     pub(super) fn step(&mut self, store: &mut dyn Store, now: Instant) {
         if self.renewal.is_some_and(|(_, next)| next <= now) {
-            self.renewed(now);
-            let renewed = store.renew();
-            if let Err(error) = &renewed
-                && !self.is_lapsing
-            {
-                tracing::warn!(%error, "this server may lose its history to another one");
-            }
-            self.is_lapsing = renewed.is_err();
+            self.renew(store, now);
         }
         if self.tidying_due().is_none_or(|due| due > now) {
             return;
@@ -95,6 +98,20 @@ impl Chores {
             tracing::debug!(%error, "history could not be tidied up");
             self.rest = now + ROUND;
         }
+    }
+
+    fn renew(&mut self, store: &mut dyn Store, now: Instant) {
+        self.renewed(now);
+        let renewed = store.renew();
+        self.has_lost |= renewed == Err(StoreError::Lost);
+        match &renewed {
+            Err(error) if !self.is_lapsing && !self.has_lost => {
+                tracing::warn!(%error, "the history does not answer, and another server may take it over meanwhile");
+            }
+            Ok(()) if self.is_lapsing => tracing::info!("the history answers again"),
+            _ => {}
+        }
+        self.is_lapsing = renewed.is_err();
     }
 
     /// One step, if something has been due for long: for moments in which there are other things to do.

@@ -11,14 +11,14 @@ use chat_core::{Batch, LookUpError, RoomRecord, StoreAnswer};
 
 use super::chores::Chores;
 use super::reader::look_up_twice;
-use super::{Command, PATIENCE, Progress, Question};
+use super::{Command, End, PATIENCE, Progress, Question};
 use crate::{Retention, Store, StoreError};
 
 /// Events of one transaction, beside those of its last batch: a bound for how long one takes.
 const MAX_EVENTS: usize = 4_096;
-/// How long to wait after the first failure, and at most after many.
+/// How long to wait after the first failure, and at most after many: less than a server that starts waits for this one.
 const FIRST_DELAY: Duration = Duration::from_millis(50);
-const LAST_DELAY: Duration = Duration::from_secs(5);
+const LAST_DELAY: Duration = Duration::from_secs(1);
 /// How long to say nothing of a failure that goes on.
 const AGAIN: Duration = Duration::from_secs(60);
 /// How long nothing has to come until something else is done.
@@ -62,27 +62,36 @@ impl Writer {
         }
     }
 
-    /// Works until it is told to stop; says whether everything is stored.
-    pub(super) fn run(mut self) -> bool {
+    /// Works until it is told to stop, or has lost the history.
+    pub(super) fn run(mut self) -> End {
         loop {
+            if self.chores.has_lost {
+                return self.lose();
+            }
             while let Ok(command) = self.commands.try_recv() {
                 self.take(command);
             }
             if self.batches.is_empty() && self.look_ups.is_empty() {
                 if self.end.is_some() {
-                    return true;
+                    return End::Stored;
                 }
                 self.wait();
                 continue;
             }
             if !self.batches.is_empty() {
-                if self.store_batches().is_break() {
-                    return false;
+                if let ControlFlow::Break(end) = self.store_batches() {
+                    return end;
                 }
                 self.chores.step_if_late(self.store.as_mut(), Instant::now());
             }
             self.answer_look_ups();
         }
+    }
+
+    /// Nothing can be stored any more.
+    fn lose(&self) -> End {
+        tracing::error!("another server has taken this history over, and so this one ends");
+        End::Lost
     }
 
     fn take(&mut self, command: Command) {
@@ -135,7 +144,7 @@ impl Writer {
     /// Stores what waits in one transaction, however often that takes; breaks if there was no more time for it.
     ///
     /// After a failure, half as many batches are tried: one that cannot be stored does not hold up those before it.
-    fn store_batches(&mut self) -> ControlFlow<()> {
+    fn store_batches(&mut self) -> ControlFlow<End> {
         let mut events: Vec<RoomRecord> = Vec::new();
         // Where each batch ends, and its number.
         let mut ends: Vec<(usize, u64)> = Vec::new();
@@ -164,6 +173,7 @@ impl Writer {
                         self.answer_look_ups();
                     }
                 }
+                Err(StoreError::Lost) => return ControlFlow::Break(self.lose()),
                 Err(error) => {
                     complain(&mut complaint, error, Instant::now());
                     self.wait_after_failure(delay)?;
@@ -187,12 +197,12 @@ impl Writer {
     }
 
     /// Waits, and takes what comes meanwhile; breaks if the time is over.
-    fn wait_after_failure(&mut self, delay: Duration) -> ControlFlow<()> {
+    fn wait_after_failure(&mut self, delay: Duration) -> ControlFlow<End> {
         let again = Instant::now() + delay;
         loop {
             let now = Instant::now();
             if self.end.is_some_and(|end| now >= end) {
-                return ControlFlow::Break(());
+                return ControlFlow::Break(End::Unstored);
             }
             self.give_up_look_ups(now);
             let until = self.end.map_or(again, |end| again.min(end));

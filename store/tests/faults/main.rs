@@ -1,5 +1,7 @@
 //! Stores that end in the middle, and stores that cannot be used.
 
+mod guards;
+mod in_postgres;
 mod in_redis;
 
 use std::fs;
@@ -10,7 +12,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
 use chat_core::{Batch, Found, Kind, LookUp, Query, RoomRecord, StoreAnswer};
-use chat_store::{Retention, StoreHandle, Worker, open, open_to_read};
+use chat_store::{End, Retention, StoreHandle, Worker, open, open_to_read};
 use chrono::DateTime;
 use tempfile::TempDir;
 use test_services::{Postgres, Redis};
@@ -38,7 +40,7 @@ fn start(url: &str) -> (StoreHandle, Worker, Receiver<StoreAnswer>) {
         let _ = to.lock().unwrap().send(answer);
     };
     let stores = open(url, false, Retention::default()).unwrap().stores;
-    let (handle, worker) = Worker::start(stores, Box::new(answer)).unwrap();
+    let (handle, worker) = Worker::start(stores, Box::new(answer), Box::new(|| ())).unwrap();
     (handle, worker, answers)
 }
 
@@ -71,7 +73,7 @@ fn survives_kills(url: &str, mut kill: impl FnMut(), mut restart: impl FnMut()) 
         };
         assert_eq!((id, events), (last, (1..=last).map(said).collect::<Vec<_>>()));
     }
-    assert!(worker.stop(PATIENCE));
+    assert_eq!(worker.stop(PATIENCE), End::Stored);
 }
 
 fn all(to: u64) -> Query {
@@ -122,9 +124,16 @@ fn urls_that_are_none() {
     }
     assert!(refusal("postgres://a:secret@host:port/x").contains("PostgreSQL"));
     assert!(refusal("redis://a:secret@host:port/x").contains("Redis"));
+    // What somebody forgot to write in another way is not taken for a host, or a database.
+    for careless in ["se@secret", "se/secret", "se?secret", "se#secret", "secret@secret"] {
+        for scheme in ["postgres", "redis", "redis+unix"] {
+            let url = format!("{scheme}://a:{careless}@127.0.0.1:1/x");
+            assert!(refusal(&url).contains("write % as %25, @ as %40"), "{}", refusal(&url));
+        }
+    }
     // Nobody is there.
     for url in ["postgres://a:secret@127.0.0.1:1/x", "redis://a:secret@127.0.0.1:1/"] {
-        assert!(refusal(url).contains("127.0.0.1"), "{}", refusal(url));
+        assert!(refusal(url).contains("refused"), "{}", refusal(url));
     }
 }
 
@@ -310,39 +319,4 @@ fn one_file_has_one_lock_under_all_of_its_names() {
     assert!(refusal(&url_of(&link)).contains("another process"));
     drop(stores);
     open(&url_of(&link), false, Retention::default()).unwrap();
-}
-
-#[test]
-fn postgres_has_to_survive_a_crash() {
-    let mut server = Postgres::start();
-    let url = server.url();
-    let connect = || postgres::Client::connect(&url, postgres::NoTls).unwrap();
-    let mut client = connect();
-    client.batch_execute("CREATE DATABASE ascii ENCODING 'SQL_ASCII' TEMPLATE template0").unwrap();
-    let ascii = url.replace("/postgres", "/ascii");
-    assert!(refusal(&ascii).contains("is SQL_ASCII, and it has to be UTF8"), "{}", refusal(&ascii));
-
-    open(&url, false, Retention::default()).unwrap();
-    client
-        .batch_execute(
-            "CREATE TABLE settings (value text);
-            CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS
-                $$BEGIN INSERT INTO settings VALUES (current_setting('synchronous_commit')); RETURN NULL; END$$;
-            CREATE TRIGGER note AFTER INSERT ON chat.events EXECUTE FUNCTION note();",
-        )
-        .unwrap();
-    let cases = [("off", false, "local"), ("local", false, "local"), ("on", false, "on")];
-    let full = [("off", true, "on"), ("local", true, "on"), ("remote_apply", true, "remote_apply")];
-    for (seq, (setting, sync_full, expected)) in (1..).zip(cases.into_iter().chain(full)) {
-        client.batch_execute(&format!("ALTER ROLE chat SET synchronous_commit = {setting}")).unwrap();
-        open(&url, sync_full, Retention::default()).unwrap().stores.writer.write(&[said(seq)]).unwrap();
-        let value: String = client.query_one("DELETE FROM settings RETURNING value", &[]).unwrap().get(0);
-        assert_eq!(value, expected, "{setting} {sync_full}");
-    }
-
-    client.batch_execute("ALTER SYSTEM SET fsync = off").unwrap();
-    server.restart();
-    let error = open(&url, true, Retention::default()).err().unwrap().to_string();
-    assert!(error.contains("fsync is off"), "{error}");
-    open(&url, false, Retention::default()).unwrap();
 }
