@@ -6,7 +6,6 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
-use std::{env, fs, process};
 
 use clap::Args;
 
@@ -56,12 +55,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     );
     println!("|---|--:|--:|--:|--:|");
     for known in [Known::Tokio, Known::Smol] {
-        let data = env::temp_dir().join(format!("bench-siege-{}", process::id()));
-        let data_text = data.to_str().ok_or("a path in UTF-8")?;
-        let server = known.server()?.with_flags(["--tls-self-signed", "--data", data_text]);
-        let result = besiege(options, &Process::start(&server)?);
-        fs::remove_dir_all(&data)?;
-        let Outcome { delays, resident, replaced } = result?;
+        let server = known.server()?.with_flags(["--tls-self-signed"]);
+        let Outcome { delays, resident, replaced } = besiege(options, &Process::start(&server)?)?;
         let quantile = |share: f64| f64::from(delays[((delays.len() - 1) as f64 * share) as usize]) / 1e3;
         let (median, late, memory) = (quantile(0.5), quantile(0.99), resident as f64 / 1e6);
         println!("| {server} | {median:.1} | {late:.1} | {memory:.0} | {replaced} |");

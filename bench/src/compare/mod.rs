@@ -5,10 +5,12 @@
 //! | `samples` | from single runs to medians, spread and ratios |
 //! | `table` | all figures of one scenario |
 //! | `summary` | all scenarios at a glance, and how they were run |
+//! | `storing` | what history costs, and whether that is within its bar |
 //! | `pictures` | the same as bars |
 
 mod pictures;
 mod samples;
+mod storing;
 mod summary;
 mod table;
 
@@ -60,11 +62,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         all.push(samples);
     }
     let summary = summary::table(&servers, &all);
-    println!("{setup}\n{summary}");
+    let storing = storing::table(&servers, &all);
+    println!("{setup}\n{summary}\n{storing}");
     if args.write {
         let links = pictures::draw(&args.section, &servers, &all)?;
         let detailed: String = all.iter().map(table::detailed).collect();
-        let text = format!("{setup}\n{summary}\n{links}### Each scenario\n{detailed}");
+        let text = format!("{setup}\n{summary}\n{storing}\n{links}### Each scenario\n{detailed}");
         replace_section(&args.section, &text)?;
     }
     Ok(())

@@ -32,10 +32,8 @@ pub(super) fn setup(args: &Args, servers: &[(Server, String)]) -> Result<String>
 /// A line for each scenario and figure: the medians of all servers, then how ours compare.
 pub(super) fn table(servers: &[Server], all: &[Samples]) -> String {
     let peers: Vec<_> = servers.iter().filter(|server| is_peer(server)).collect();
-    let pairs: Vec<_> = peers
-        .iter()
-        .flat_map(|&peer| servers.iter().filter(|server| server.is_chat()).map(move |server| (server, peer)))
-        .collect();
+    let pairs: Vec<_> =
+        peers.iter().flat_map(|&peer| ours(servers).map(move |server| (server, peer))).collect();
     let mut out = String::from("| | |");
     servers.iter().for_each(|server| out += &format!(" {server} |"));
     pairs.iter().for_each(|(server, peer)| out += &format!(" {} ÷ {peer} |", runtime(&server.label)));
@@ -58,12 +56,18 @@ pub(super) fn table(servers: &[Server], all: &[Samples]) -> String {
     out
 }
 
-fn cell(figure: Option<String>) -> String {
+/// Our servers, but for those that stand beside their twins with history: these have a table of their own.
+fn ours(servers: &[Server]) -> impl Iterator<Item = &Server> {
+    let is_twin = |server: &Server| servers.iter().any(|other| other.without_history() == *server);
+    servers.iter().filter(move |server| server.is_chat() && !is_twin(server))
+}
+
+pub(super) fn cell(figure: Option<String>) -> String {
     figure.unwrap_or_else(|| "–".into())
 }
 
 /// What tells our servers apart: a column of ratios has no room for more.
-fn runtime(label: &str) -> &str {
+pub(super) fn runtime(label: &str) -> &str {
     label.strip_prefix("chat on ").unwrap_or(label)
 }
 
@@ -98,6 +102,9 @@ mod tests {
         assert_eq!(lines[0], "| | | chat on tokio | Redis | tokio ÷ Redis |");
         assert!(lines[2].ends_with("| joined/s | 2.00 | 4.00 | 0.50 |"), "{}", lines[2]);
         assert!(lines[3].ends_with("| leave and join/s | 7.00 | – | – |"), "{}", lines[3]);
+        let twins = [Known::Tokio, Known::TokioNone, Known::Redis].map(|known| known.server().unwrap());
+        let head = table(&twins, &[]).lines().next().unwrap().to_owned();
+        assert!(head.ends_with("| chat on tokio, no history | Redis | tokio ÷ Redis |"), "{head}");
         assert_eq!(lines.len(), 4, "processor time is left to the detailed tables");
     }
 }

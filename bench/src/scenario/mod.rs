@@ -46,6 +46,14 @@ impl Metric {
         !matches!(self, Self::StallMegabytes | Self::StallRate | Self::CutOff)
     }
 
+    /// Whether more of it is better.
+    pub(crate) fn is_rate(self) -> bool {
+        matches!(
+            self,
+            Self::DeliveriesPerSecond | Self::JoinedPerSecond | Self::RejoinsPerSecond | Self::StallRate
+        )
+    }
+
     /// Whether it is shown where all scenarios are shown at once; processor time is not, since it says nearly the
     /// same as what was done in a second.
     pub(crate) fn is_summarised(self) -> bool {

@@ -16,10 +16,7 @@ impl Server {
         match self.dialect {
             Dialect::Plain => {
                 command.args(["--listen", &listen, "--lobby", "none", "--flood", "off"]);
-                if !self.flags.iter().any(|flag| flag == "--history") {
-                    command.args(["--history", "none"]);
-                }
-                command.args(["--log-level", "error"]);
+                command.args(["--log-level", "error", "--data"]).arg(folder);
             }
             Dialect::Redis => {
                 command.args([

@@ -4,11 +4,11 @@ mod command;
 mod process;
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::str::FromStr;
 
-pub(crate) use process::Process;
+pub(crate) use process::{Process, place};
 
 use crate::Result;
 use crate::dialect::Dialect;
@@ -17,10 +17,14 @@ use crate::document::repository;
 /// A server that anybody can compare with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Known {
-    /// This one, on tokio.
+    /// This one, on tokio, with its history where it is by default: in SQLite.
     Tokio,
-    /// This one, on smol.
+    /// The same without history.
+    TokioNone,
+    /// This one, on smol, with its history where it is by default.
     Smol,
+    /// The same without history.
+    SmolNone,
     /// Redis pub/sub.
     Redis,
     /// NATS.
@@ -53,13 +57,16 @@ pub(crate) fn build() -> Result<()> {
 
 impl Known {
     /// Those that are compared unless others are named. InspIRCd lets so few join in a second that it would take hours.
-    pub(crate) const USUAL: [Self; 5] = [Self::Tokio, Self::Smol, Self::Redis, Self::Nats, Self::Floor];
+    pub(crate) const USUAL: [Self; 7] =
+        [Self::Tokio, Self::TokioNone, Self::Smol, Self::SmolNone, Self::Redis, Self::Nats, Self::Floor];
 
     /// As it is started. Our own programs lie where this one lies.
     pub(crate) fn server(self) -> Result<Server> {
         let this = std::env::current_exe()?;
         let own = |name| this.with_file_name(name);
         let (label, dialect, program) = match self {
+            Self::TokioNone => return Ok(Self::Tokio.server()?.without_history()),
+            Self::SmolNone => return Ok(Self::Smol.server()?.without_history()),
             Self::Tokio => ("chat on tokio", Dialect::Plain, own("runtime-tokio")),
             Self::Smol => ("chat on smol", Dialect::Plain, own("runtime-smol")),
             Self::Redis => ("Redis", Dialect::Redis, "redis-server".into()),
@@ -97,6 +104,23 @@ impl Server {
         self
     }
 
+    /// The same, without history: what it is compared with to see what storing costs.
+    pub(crate) fn without_history(&self) -> Self {
+        let mut server = self.clone().with_flags(["--history", "none"]);
+        server.label += ", no history";
+        server
+    }
+
+    /// What starts it.
+    pub(crate) fn program(&self) -> &Path {
+        &self.program
+    }
+
+    /// What it is given beside what its kind is.
+    pub(crate) fn flags(&self) -> &[String] {
+        &self.flags
+    }
+
     /// Whether this is the server that all this is about.
     pub(crate) fn is_chat(&self) -> bool {
         self.dialect == Dialect::Plain
@@ -128,6 +152,16 @@ mod tests {
         assert_eq!(version_in("nats-server: v2.9.10"), Some("2.9.10"));
         assert_eq!(version_in("chat 0.1.0"), Some("0.1.0"));
         assert_eq!(version_in("InspIRCd-3.15.0-debian"), Some("3.15.0"));
+    }
+
+    #[test]
+    fn a_server_without_history_is_known_for_its_twin() {
+        let [with, without] = [Known::Smol, Known::SmolNone].map(|known| known.server().unwrap());
+        assert_eq!(
+            (with.without_history(), without.label.as_str()),
+            (without.clone(), "chat on smol, no history")
+        );
+        assert_ne!(with, without);
     }
 
     #[test]

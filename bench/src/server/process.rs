@@ -2,8 +2,8 @@
 
 use std::fs;
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
-use std::process::{Child, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -26,6 +26,15 @@ fn pin(cpu: usize) -> Result<()> {
     Ok(sched_setaffinity(None, &set)?)
 }
 
+/// A free port, and a folder for a server to write to. That lies where programs are built, since what is in a system's
+/// temporary folder may never reach a disk.
+pub(crate) fn place() -> Result<(u16, PathBuf)> {
+    let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+    let folder = std::env::current_exe()?.with_file_name(format!("bench-{}-{port}", std::process::id()));
+    fs::create_dir_all(&folder)?;
+    Ok((port, folder))
+}
+
 /// A running server. It ends when this is dropped.
 pub(crate) struct Process {
     child: Child,
@@ -39,27 +48,31 @@ pub(crate) struct Process {
 impl Process {
     /// Starts it on a free port, and waits until it serves. The calling thread is the generator's from then on.
     pub(crate) fn start(server: &Server) -> Result<Self> {
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let folder = std::env::temp_dir().join(format!("bench-{}-{port}", std::process::id()));
-        fs::create_dir_all(&folder)?;
-        pin(SERVER_CPU)?;
+        let (port, folder) = place()?;
         let mut command = server.command(port, &folder)?;
-        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+        command.stderr(Stdio::null());
+        Self::launch(command, port, folder, &server.label)
+    }
+
+    /// The same, with a command that was made for this port and folder. What it tells on stderr is the caller's.
+    pub(crate) fn launch(mut command: Command, port: u16, folder: PathBuf, name: &str) -> Result<Self> {
+        pin(SERVER_CPU)?;
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
         let mut process =
             Self { child, addr: SocketAddr::from(([127, 0, 0, 1], port)), started: Duration::ZERO, folder };
         pin(GENERATOR_CPU)?;
-        process.wait_until_it_serves(server)?;
+        process.wait_until_it_serves(name)?;
         Ok(process)
     }
 
-    fn wait_until_it_serves(&mut self, server: &Server) -> Result<()> {
+    fn wait_until_it_serves(&mut self, name: &str) -> Result<()> {
         let start = Instant::now();
         while TcpStream::connect(self.addr).is_err() {
             if let Some(status) = self.child.try_wait()? {
-                return Err(format!("{server} did not start: {status}").into());
+                return Err(format!("{name} did not start: {status}").into());
             }
             if start.elapsed() > PATIENCE {
-                return Err(format!("{server} does not serve").into());
+                return Err(format!("{name} does not serve").into());
             }
             sleep(Duration::from_millis(2));
         }
@@ -69,10 +82,37 @@ impl Process {
         Ok(())
     }
 
+    /// What it may write to.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// What it tells on stderr, if that is a pipe: once.
+    pub(crate) fn stderr(&mut self) -> Option<ChildStderr> {
+        self.child.stderr.take()
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: Signal) -> Result<()> {
+        let pid = Pid::from_raw(self.child.id() as i32).ok_or("no process")?;
+        Ok(kill_process(pid, signal)?)
+    }
+
+    /// How it has ended; none, while it runs after so long.
+    pub(crate) fn wait_for(&mut self, at_most: Duration) -> Result<Option<ExitStatus>> {
+        let start = Instant::now();
+        loop {
+            let status = self.child.try_wait()?;
+            if status.is_some() || start.elapsed() > at_most {
+                return Ok(status);
+            }
+            sleep(Duration::from_millis(5));
+        }
+    }
+
     /// Ends it as an operator does, and waits for that.
     pub(crate) fn end_in_peace(mut self) -> Result<()> {
-        let pid = Pid::from_raw(self.child.id() as i32).ok_or("no process")?;
-        kill_process(pid, Signal::TERM)?;
+        self.signal(Signal::TERM)?;
         let status = self.child.wait()?;
         if status.success() { Ok(()) } else { Err(format!("the server ended with {status}").into()) }
     }
@@ -92,6 +132,16 @@ impl Process {
         let pages = fs::read_to_string(format!("/proc/{}/statm", self.child.id()))?;
         let resident: u64 = pages.split(' ').nth(1).ok_or("an empty statm")?.parse()?;
         Ok(resident * rustix::param::page_size() as u64)
+    }
+}
+
+impl Process {
+    /// The most resident memory that it has had, in bytes.
+    pub(crate) fn peak(&self) -> Result<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("no VmHWM")?;
+        let kib: u64 = line.split_whitespace().next().ok_or("an empty VmHWM")?.parse()?;
+        Ok(kib << 10)
     }
 }
 
