@@ -12,6 +12,7 @@
 //! | `chart` | pictures: lines and bars |
 //! | `instructions` | what the engine takes for what it does, counted |
 //! | `siege` | what ordinary users notice of thousands who mean no good |
+//! | `flood` | what ordinary users notice of one kind of attack at its worst, and what it costs the server |
 //! | `history` | what is asked of a history of millions of messages |
 //! | `scale` | memory, turns and delays of the engine and the driver, and of the servers, as they grow |
 
@@ -19,6 +20,7 @@ mod chart;
 mod compare;
 mod dialect;
 mod document;
+mod flood;
 mod floor;
 mod history;
 mod instructions;
@@ -55,6 +57,7 @@ enum Command {
     },
     Instructions(instructions::Options),
     Siege(siege::Options),
+    Flood(flood::Options),
     History(history::Options),
     /// Memory, turns and delays of the engine and the driver, from two connections to a million; and of the servers
     Scale,
@@ -79,6 +82,7 @@ fn run(command: Command) -> Result<()> {
         Command::Floor { addr } => floor::serve(addr),
         Command::Instructions(options) => instructions::run(&options),
         Command::Siege(options) => siege::run(&options),
+        Command::Flood(options) => flood::run(&options),
         Command::History(options) => history::run(&options),
         Command::Scale => scale::run(),
         Command::ScaleOne(one) => scale::run_one(&one),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use chat_core::{Config, HistoryLimits};
+use chat_core::{Config, ConnId, HistoryLimits, StoreMode};
 
 use super::house::{House, config};
 use crate::Result;
@@ -69,7 +69,7 @@ pub(super) fn find(name: &str) -> Result<&'static Workload> {
 }
 
 /// All of them, in the order of the report.
-pub(super) static ALL: [Workload; 13] = [
+pub(super) static ALL: [Workload; 16] = [
     Workload { name: "turn", unit: "line", what: "one line in a room of two", scene: turn },
     Workload { name: "fan-out", unit: "delivery", what: "one line to a room of 1,000", scene: fan_out },
     Workload {
@@ -133,6 +133,24 @@ pub(super) static ALL: [Workload; 13] = [
         what: "one line in a room of ten whose history is full",
         scene: history,
     },
+    Workload {
+        name: "stored",
+        unit: "delivery",
+        what: "one line in each of 200 rooms of ten, in one turn, with history kept and stored as by default",
+        scene: stored,
+    },
+    Workload {
+        name: "rename",
+        unit: "announcement",
+        what: "a rename in 50 rooms that have the same ten members",
+        scene: rename,
+    },
+    Workload {
+        name: "movers",
+        unit: "announcement",
+        what: "ten in the same 50 rooms rename themselves, leave one and join it, in one turn",
+        scene: movers,
+    },
 ];
 
 fn turn() -> Scene {
@@ -179,13 +197,55 @@ fn four_speakers() -> Scene {
 }
 
 fn many_rooms() -> Scene {
-    let mut house = House::new(config());
+    rooms_of_ten(config())
+}
+
+fn stored() -> Scene {
+    let Config { history, .. } = Config::default();
+    rooms_of_ten(Config { history, store: Some(StoreMode::StoreFirst), ..config() })
+}
+
+fn rooms_of_ten(config: Config) -> Scene {
+    let mut house = House::new(config);
     let rooms: Vec<_> = (0..200)
         .map(|room| house.crowd(10, &format!("user{room}-"), &format!("/join #room{room}\n")))
         .collect();
     let deliveries = 200 * 9;
     Scene::new(house, deliveries, deliveries, move |house| {
         rooms.iter().for_each(|members| house.receive(members[0], LINE));
+        house.drain();
+    })
+}
+
+/// Ten who are all in the same 50 rooms.
+fn neighbours() -> (House, Vec<ConnId>) {
+    let mut house = House::new(config());
+    let joins: String = (0..50).map(|room| format!("/join #room{room}\n")).collect();
+    let conns = house.crowd(10, "user", &joins);
+    (house, conns)
+}
+
+fn rename() -> Scene {
+    let (house, conns) = neighbours();
+    let mut name = 0;
+    // Nine hear of it in each room, and the one that renames itself once.
+    Scene::new(house, 50 * 9, 50 * 9 + 1, move |house| {
+        name = 1 - name;
+        house.receive(conns[0], &format!("/nick other{name}\n"));
+        house.drain();
+    })
+}
+
+fn movers() -> Scene {
+    let (house, conns) = neighbours();
+    let mut name = 0;
+    let heard = |renames: u64, moves: u64| 10 * (9 * (50 * renames + moves));
+    // Who has left the room for a moment misses what the others do meanwhile: nothing, as each does all at once.
+    Scene::new(house, heard(1, 2), heard(1, 2) + 10 * 3, move |house| {
+        name = 1 - name;
+        for (user, &conn) in conns.iter().enumerate() {
+            house.receive(conn, &format!("/nick other{user}-{name}\n/part #room0\n/join #room0\n"));
+        }
         house.drain();
     })
 }

@@ -1,0 +1,30 @@
+//! What terminals send that is no text: erasing keys, and telnet's commands.
+
+use super::stage::Stage;
+use crate::Result;
+
+const MANY: usize = 300;
+/// Telnet's command bytes (RFC 854), and the option that its clients wait for (RFC 860).
+const IAC: u8 = 255;
+const DO: u8 = 253;
+const AYT: u8 = 246;
+const IP: u8 = 244;
+const TIMING_MARK: u8 = 6;
+
+/// A line as long as can be, of letters with marks, whose end is typed and erased, over and over.
+pub(super) fn erased(stage: &mut Stage<'_>) -> Result<String> {
+    let all = stage.gather(MANY, "key", true)?;
+    for &who in &all {
+        stage.crew.send(who, "e\u{301}".repeat(1_300).as_bytes())?;
+    }
+    stage.pour(&all, |_, _| "e\u{301}\u{8}\u{7f}e\u{301}\u{8}".repeat(128).into_bytes())?;
+    Ok(String::new())
+}
+
+/// Each of them wants an answer, which nobody takes.
+pub(super) fn telnet(stage: &mut Stage<'_>) -> Result<String> {
+    let all = stage.gather(MANY, "telnet", false)?;
+    let piece = [IAC, IP, IAC, DO, TIMING_MARK, IAC, AYT, IAC, DO, 1, IAC, DO, 200].repeat(80);
+    stage.pour(&all, |_, _| piece.clone())?;
+    Ok(String::new())
+}
