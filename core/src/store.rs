@@ -34,7 +34,8 @@ impl RoomRecord {
     }
 }
 
-/// What rooms said in one turn, to be stored: all of it or, for now, nothing.
+/// What rooms said in one turn, to be stored: all of it, or all but what some of its rooms said
+/// ([`StoreAnswer::Refused`]).
 ///
 /// Batches are numbered from 1 in the order in which they have to become lasting. A store that cannot say whether it has
 /// one tries again: an event is known by its room and number, and storing it twice is storing it once.
@@ -60,7 +61,8 @@ pub struct LookUp {
 /// What to look up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Query {
-    /// How far a room has come: [`Found::Room`].
+    /// How far a room has come: [`Found::Room`], with as many of its last events as fit into [`LAST`](Self::LAST), and one at
+    /// least, if there is one.
     Room {
         /// Which one.
         key: String,
@@ -101,6 +103,8 @@ pub enum Query {
 impl Query {
     /// Bytes of text after which an answer with events ends: the events behind that are asked for anew.
     pub const PART: usize = 16 << 10;
+    /// Bytes of nicknames and text that the last events of a room have together, at most.
+    pub const LAST: usize = 64 << 10;
     /// How long a search may take, in milliseconds.
     pub const SEARCH_MILLIS: u64 = 200;
 }
@@ -142,6 +146,15 @@ pub enum LookUpError {
 pub enum StoreAnswer {
     /// The batches up to this number are stored: they survive the end of this process.
     Stored(u64),
+    /// What these rooms (by their keys) said in this batch can never be stored, nor what they say in later ones until they
+    /// are looked up anew: the engine does that, and goes on behind what it is answered. Comes before that batch is said to
+    /// be stored, and so for each batch in which such a room still says something.
+    Refused {
+        /// The number of the batch.
+        batch: u64,
+        /// The keys of its rooms.
+        rooms: Vec<String>,
+    },
     /// What was looked up.
     Found {
         /// The id of the question.

@@ -11,7 +11,7 @@ use crate::config::ConfigRecord;
 use crate::store::{FoundRecord, LookUpErrorRecord};
 
 /// How every recording begins. No text does. The last byte is the version of the format.
-pub(crate) const MAGIC: &[u8; 8] = b"\xffchatre\x04";
+pub(crate) const MAGIC: &[u8; 8] = b"\xffchatre\x05";
 
 /// What stands before the entries.
 #[derive(Debug, Serialize, Deserialize)]
@@ -64,6 +64,8 @@ pub(crate) enum Entry<'a> {
     Bans { bans: Vec<(IpAddr, IpAddr)> },
     /// The store has stored all up to this batch.
     Stored { batch: u64 },
+    /// It never will have what these rooms said in this one.
+    Refused { batch: u64, rooms: Vec<String> },
     /// It has answered a question.
     Found { id: u64, found: Result<FoundRecord, LookUpErrorRecord> },
     /// Time has passed.

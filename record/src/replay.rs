@@ -203,7 +203,7 @@ impl<'a> Replay<'a> {
                 self.event(slot, Event::Disconnected(cause), observer)?;
                 self.conns[slot as usize] = None;
             }
-            Entry::Stored { .. } | Entry::Found { .. } => {
+            Entry::Stored { .. } | Entry::Refused { .. } | Entry::Found { .. } => {
                 let answer = store::answer(entry).ok_or("no store says that")?;
                 self.tell(Input::StoreAnswered(&answer), observer);
             }

@@ -38,6 +38,7 @@ pub(crate) struct EventRecord {
 pub(crate) fn entry(answer: &StoreAnswer) -> Entry<'static> {
     match answer {
         StoreAnswer::Stored(batch) => Entry::Stored { batch: *batch },
+        StoreAnswer::Refused { batch, rooms } => Entry::Refused { batch: *batch, rooms: rooms.clone() },
         StoreAnswer::Found { id, found } => {
             let found = found.as_ref().map(FoundRecord::from).map_err(|&error| error.into());
             Entry::Found { id: *id, found }
@@ -49,6 +50,7 @@ pub(crate) fn entry(answer: &StoreAnswer) -> Entry<'static> {
 pub(crate) fn answer(entry: &Entry<'_>) -> Option<StoreAnswer> {
     match entry {
         Entry::Stored { batch } => Some(StoreAnswer::Stored(*batch)),
+        Entry::Refused { batch, rooms } => Some(StoreAnswer::Refused { batch: *batch, rooms: rooms.clone() }),
         Entry::Found { id, found } => {
             let found = match found {
                 Ok(found) => Ok(found.to_found()?),

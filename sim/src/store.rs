@@ -24,6 +24,10 @@ pub(crate) struct Store {
     batches: VecDeque<(u64, Batch)>,
     /// Look-ups, and when and how they are answered.
     look_ups: Vec<(u64, Fate, LookUp)>,
+    /// Rooms of which nothing is taken until they are looked up,
+    barred: BTreeSet<String>,
+    /// and all rooms that were, each behind a batch.
+    reads: VecDeque<(u64, String)>,
     /// The last batch on the disk, as this server counts them.
     stored: u64,
     /// It does nothing before this.
@@ -62,6 +66,8 @@ impl Store {
             disk: Disk::default(),
             batches: VecDeque::new(),
             look_ups: Vec::new(),
+            barred: BTreeSet::new(),
+            reads: VecDeque::new(),
             stored: 0,
             out_until: 0,
         }
@@ -89,6 +95,9 @@ impl Store {
                 self.batches.push_back((due, batch.clone()));
             }
             Action::LookUp(look_up) => {
+                if let Query::Room { key, .. } = &look_up.query {
+                    self.reads.push_back((look_up.after, key.clone()));
+                }
                 let out = now < self.out_until;
                 let (mut due, mut fate) = (now + delay, Fate::Answered);
                 if self.one_in(if out { 3 } else { self.storage.failures }) {
@@ -117,9 +126,13 @@ impl Store {
     pub(crate) fn answers(&mut self, now: u64) -> Vec<StoreAnswer> {
         let mut answers = Vec::new();
         while let Some((_, batch)) = self.batches.pop_front_if(|(due, _)| *due <= now) {
+            let rooms = self.refuse_some(&batch);
             // Sometimes it cannot tell whether it has one, and stores it again.
             for _ in 0..=u8::from(self.one_in(8)) {
-                batch.events.iter().for_each(|event| self.disk.write(event, self.storage.keeps));
+                self.write(&batch);
+            }
+            if !rooms.is_empty() {
+                answers.push(StoreAnswer::Refused { batch: batch.number, rooms });
             }
             self.stored = batch.number;
             let said = self.storage.delay.1 > 0 && self.one_in(4);
@@ -142,6 +155,32 @@ impl Store {
             answers.push(StoreAnswer::Found { id: look_up.id, found });
         }
         answers
+    }
+
+    /// The rooms of which nothing in this batch can be stored.
+    fn refuse_some(&mut self, batch: &Batch) -> Vec<String> {
+        while let Some((_, key)) = self.reads.pop_front_if(|(after, _)| *after < batch.number) {
+            self.barred.remove(&key);
+        }
+        let mut rooms: Vec<String> = batch.events.iter().map(|event| event.key.clone()).collect();
+        rooms.sort();
+        rooms.dedup();
+        if self.one_in(self.storage.refusals) {
+            let key = &rooms[self.below(rooms.len() as u64) as usize];
+            self.barred.insert(key.clone());
+            // Another server has said something there, perhaps.
+            let others = self.below(3);
+            let like = batch.events.iter().find(|event| event.key == *key).expect("it is one of its rooms");
+            self.disk.write_elsewhere(like, others, self.storage.keeps);
+        }
+        rooms.retain(|key| self.barred.contains(key));
+        rooms
+    }
+
+    /// Stores what can be stored of a batch.
+    fn write(&mut self, batch: &Batch) {
+        let events = batch.events.iter().filter(|event| !self.barred.contains(&event.key));
+        events.for_each(|event| self.disk.write(event, self.storage.keeps));
     }
 
     fn look_up(&mut self, query: &Query) -> Result<Found, LookUpError> {
@@ -175,9 +214,12 @@ impl Store {
 
     fn end(&mut self, kept: usize) {
         for (_, batch) in std::mem::take(&mut self.batches).into_iter().take(kept) {
-            batch.events.iter().for_each(|event| self.disk.write(event, self.storage.keeps));
+            self.refuse_some(&batch);
+            self.write(&batch);
         }
         self.look_ups.clear();
+        self.barred.clear();
+        self.reads.clear();
         self.stored = 0;
     }
 
@@ -229,6 +271,15 @@ impl Disk {
             room.events.pop_front();
         }
         self.lines.extend(line_of(event));
+    }
+
+    /// So many events of another server, which this one does not know of.
+    fn write_elsewhere(&mut self, like: &RoomRecord, count: u64, keeps: usize) {
+        for _ in 0..count {
+            let seq = self.rooms.get(&like.key).map_or(0, |room| room.seq) + 1;
+            let (nick, text) = ("elsewhere".to_owned(), format!("number {seq}"));
+            self.write(&RoomRecord { seq, nick, text, kind: Kind::Said, ..like.clone() }, keeps);
+        }
     }
 
     fn of(&self, key: &str) -> impl DoubleEndedIterator<Item = &RoomRecord> {

@@ -9,20 +9,32 @@ pub enum StoreError {
     Failed(String),
     /// Another server has taken the history over: this process cannot store anything in it ever again.
     Lost,
+    /// Something in what is to be stored never can be, however often that is tried.
+    Refused {
+        /// The key of its room, if that is known.
+        room: Option<String>,
+        /// What the store said.
+        reason: String,
+    },
 }
 
 impl StoreError {
     /// It could not just now, and this is what it says.
     pub fn new(reason: impl fmt::Display) -> Self {
-        // One line, whatever a library says.
-        Self::Failed(reason.to_string().replace(['\n', '\r'], " "))
+        Self::Failed(one_line(reason))
+    }
+
+    /// What is to be stored never can be: an event of the room of this key, if that is known.
+    pub fn refused(room: Option<&str>, reason: impl fmt::Display) -> Self {
+        Self::Refused { room: room.map(str::to_owned), reason: one_line(reason) }
     }
 
     /// An event is to be stored, and there is another one with its number.
-    pub(crate) fn different(room: &str, seq: u64) -> Self {
-        Self::new(format_args!(
-            "{room} has something else as number {seq}: does another server write to this history?"
-        ))
+    pub(crate) fn different(key: &str, seq: u64) -> Self {
+        let reason = format_args!(
+            "{key} has something else as number {seq}: does another server write to this history?"
+        );
+        Self::refused(Some(key), reason)
     }
 
     /// What this server began with, or found, is not there any more.
@@ -34,10 +46,15 @@ impl StoreError {
     }
 }
 
+/// In one line, whatever a library says.
+fn one_line(reason: impl fmt::Display) -> String {
+    reason.to_string().replace(['\n', '\r'], " ")
+}
+
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Failed(reason) => f.write_str(reason),
+            Self::Failed(reason) | Self::Refused { reason, .. } => f.write_str(reason),
             Self::Lost => f.write_str("another server has taken this history over"),
         }
     }
@@ -76,7 +93,7 @@ pub struct OpenError(pub String);
 
 impl OpenError {
     pub(crate) fn new(reason: impl fmt::Display) -> Self {
-        Self(StoreError::new(reason).to_string())
+        Self(one_line(reason))
     }
 }
 

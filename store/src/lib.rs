@@ -17,11 +17,13 @@
 //! | `url` | URLs of stores, and what may be shown of them |
 //! | `words` | the words of a text, the same for every store |
 //! | `bounds` | the last event before a moment, by binary search |
+//! | `last` | the last events of a room, as many as one answer has |
 //! | `transfer` | export and import |
 //! | `error` | what can go wrong, each in a line |
 
 mod bounds;
 mod error;
+mod last;
 mod open;
 mod owner;
 mod postgres;
@@ -74,7 +76,7 @@ pub trait Store: Send {
     /// # Errors
     ///
     /// If the store could not, or cannot say whether it did. Then the same events have to be stored again; but not if
-    /// another server [has it](StoreError::Lost).
+    /// something in them [never can be](StoreError::Refused), or another server [has it](StoreError::Lost).
     fn write(&mut self, events: &[RoomRecord]) -> Result<(), StoreError>;
 
     /// Looks something up, as [`Query`] says. Kinds of event that this version does not know are left out.

@@ -99,7 +99,10 @@ impl Postgres {
             self.session = None;
         }
         done.map_err(|error| {
-            self.session = None;
+            // It is no fault of the connection, and there may be more of these.
+            if !session::is_refusal(&error) {
+                self.session = None;
+            }
             self.known.clear();
             session::explain(&error)
         })

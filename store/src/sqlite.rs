@@ -201,6 +201,9 @@ fn explain(error: &rusqlite::Error) -> StoreError {
         Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => "it may not be written",
         Some(ErrorCode::SystemIoFailure) => "the disk failed",
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => "another process uses it",
+        Some(ErrorCode::TooBig | ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch) => {
+            return StoreError::refused(None, error);
+        }
         _ => return StoreError::new(error),
     };
     StoreError::new(format_args!("{meaning} ({error})"))

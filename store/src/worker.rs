@@ -1,11 +1,13 @@
 //! Two threads between the engine and a store.
 //!
 //! The writer stores all batches that wait in one transaction, for ever if need be: what it has said it stored is stored,
-//! and it says so in order. Rooms are looked up there, too, after the batches that came before. The reader looks up the
-//! rest, on a store of its own, so that no search holds up what is said.
+//! and it says so in order. What never can be stored it refuses, room by room, and stores the rest. The reader looks up, on a
+//! store of its own, so that no question holds up what is said; each behind the batches that came before it.
 
+mod barred;
 mod chores;
 mod reader;
+mod refusing;
 mod writer;
 
 use std::process;
@@ -30,9 +32,9 @@ const EXIT_FAULT: i32 = 70;
 
 /// What a worker works with.
 pub struct Stores {
-    /// Where to store, and to look up rooms.
+    /// Where to store.
     pub writer: Box<dyn Store>,
-    /// Where to look up the rest; the same history.
+    /// Where to look up; the same history.
     pub reader: Box<dyn Store>,
     /// What is to be forgotten.
     pub retention: Retention,
@@ -47,7 +49,11 @@ pub type Lost = Box<dyn FnOnce() + Send>;
 /// What the writer is told.
 enum Command {
     Store(Batch),
-    LookUp(Question),
+    /// The reader is asked how far the room of this key has come, behind this batch.
+    Asked {
+        key: String,
+        after: u64,
+    },
     Stop(Instant),
 }
 
@@ -73,15 +79,12 @@ impl StoreHandle {
 
     /// Has something looked up.
     pub fn look_up(&self, look_up: LookUp) {
-        let is_room = matches!(look_up.query, Query::Room { .. });
+        if let Query::Room { key, .. } = &look_up.query {
+            let _ = self.writer.send(Command::Asked { key: key.clone(), after: look_up.after });
+        }
         let is_search = matches!(look_up.query, Query::Search { .. });
         let until = Instant::now() + if is_search { SEARCH_PATIENCE } else { PATIENCE };
-        let question = Question { look_up, until };
-        if is_room {
-            let _ = self.writer.send(Command::LookUp(question));
-        } else {
-            let _ = self.reader.send(question);
-        }
+        let _ = self.reader.send(Question { look_up, until });
     }
 }
 
@@ -206,14 +209,16 @@ impl Progress {
         self.ended.load(Ordering::Relaxed)
     }
 
-    /// Waits until the batches up to `number` are stored; says whether they are.
-    fn reached(&self, number: u64, deadline: Instant) -> bool {
+    /// The number of the last batch that is stored.
+    fn stored(&self) -> u64 {
+        *self.stored.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until the batches up to `number` are stored, but no longer than that.
+    fn wait_for(&self, number: u64, until: Instant) {
         let stored = self.stored.lock().unwrap_or_else(PoisonError::into_inner);
-        let left = deadline.saturating_duration_since(Instant::now());
-        let (stored, _) = self
-            .changed
-            .wait_timeout_while(stored, left, |stored| *stored < number && !self.has_ended())
-            .unwrap_or_else(PoisonError::into_inner);
-        *stored >= number
+        let left = until.saturating_duration_since(Instant::now());
+        let is_behind = |stored: &mut u64| *stored < number && !self.has_ended();
+        drop(self.changed.wait_timeout_while(stored, left, is_behind));
     }
 }

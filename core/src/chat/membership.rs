@@ -81,7 +81,10 @@ impl Chat {
             return self.rooms.create(name).map(Some).map_err(looks_alike);
         };
         let full = self.members_per_room != 0 && self.members(room).len() >= self.members_per_room;
-        if full { Err(Refusal::RoomFull { room: &name.shown }) } else { Ok(Some(room)) }
+        if full {
+            return Err(Refusal::RoomFull { room: &name.shown });
+        }
+        Ok((!self.rooms.get(room).lost).then_some(room))
     }
 
     /// `/part`.

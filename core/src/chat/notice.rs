@@ -164,4 +164,6 @@ pub(crate) enum Refusal<'a> {
     NoSearch,
     /// The store does not answer.
     HistoryUnavailable { room: &'a str },
+    /// What was said in the room cannot be stored.
+    NotDelivered { room: &'a str },
 }

@@ -11,6 +11,7 @@ use smol_str::SmolStr;
 use super::history::History;
 use super::name::{MAX_NICK, Name};
 use super::notice::{Notice, Refusal};
+use super::room::RoomId;
 use super::{Chat, Flow, Sink, UserId};
 use crate::store::RoomRecord;
 
@@ -75,6 +76,12 @@ impl Chat {
     ) -> Vec<(UserId, Flow)> {
         let mut past = Some(past);
         let waiting = self.openings.0.remove(key).unwrap_or_default();
+        if let Some(id) = self.rooms.find_key(key).filter(|&id| self.rooms.get(id).lost) {
+            self.fill(id, &mut past);
+            self.rooms.slots.get_mut(id).lost = false;
+            // Nobody has heard what the room said of that last.
+            self.rooms.update_quiet(id, at, sink);
+        }
         let enter = |(user, name)| (user, self.enter_opened(user, &name, &mut past, at, sink));
         waiting.into_iter().map(enter).collect()
     }
@@ -105,7 +112,13 @@ impl Chat {
     fn make_room<'a>(&mut self, name: &'a Name, past: &mut Option<Past>) -> Result<(), Refusal<'a>> {
         // Somebody may have made one that looks alike meanwhile.
         let id = self.rooms.create(name).map_err(|_| Refusal::RoomLooksAlike { name: &name.shown })?;
-        let Some(Past { seq, topic, last }) = past.take() else { return Ok(()) };
+        self.fill(id, past);
+        Ok(())
+    }
+
+    /// Lets a room be where it was in the past.
+    fn fill(&mut self, id: RoomId, past: &mut Option<Past>) {
+        let Some(Past { seq, topic, last }) = past.take() else { return };
         let room = self.rooms.slots.get_mut(id);
         room.seq = seq;
         room.topic = topic.map(String::into_boxed_str);
@@ -118,7 +131,33 @@ impl Chat {
             let RoomRecord { at, nick, kind, text, .. } = record;
             History::keep(&mut self.rooms, id, (at, &nick, kind, &text));
         }
-        Ok(())
+    }
+
+    /// What the room of this key said last can never be stored, so its number is not known. It says nothing until the store
+    /// was asked for it; tells whether that is still to be done.
+    pub(crate) fn lose(&mut self, key: &str) -> bool {
+        let Some(id) = self.rooms.find_key(key) else { return false };
+        self.rooms.lose(id);
+        self.seeks(key)
+    }
+
+    /// Whether the number of the room of this key is not known.
+    pub(crate) fn is_lost(&self, key: &str) -> bool {
+        self.rooms.find_key(key).is_some_and(|id| self.rooms.get(id).lost)
+    }
+
+    /// The same, and the store has still to be asked for it, which is then under way.
+    pub(crate) fn seeks(&mut self, key: &str) -> bool {
+        let seeks = self.is_lost(key) && !self.openings.0.contains_key(key);
+        if seeks {
+            self.openings.0.insert(key.into(), Vec::new());
+        }
+        seeks
+    }
+
+    /// The name of the room of this key, if it exists, or else the key.
+    pub(crate) fn shown_name<'a>(&'a self, key: &'a str) -> &'a str {
+        self.rooms.find_key(key).map_or(key, |id| &self.rooms.get(id).name.shown)
     }
 
     /// Nobody waits any longer.

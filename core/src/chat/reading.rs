@@ -172,9 +172,10 @@ impl Chat {
             if bytes > CHUNK {
                 return Some(Answer::Kept { room: id, next, last, talk, day });
             }
-            let back = usize::try_from(room.seq - next).unwrap_or(usize::MAX);
-            // None, when the ring lost it since the question: newer events came faster than the reader reads.
-            if let Some(event) = room.ring.event(&room.name, room.seq, back)
+            let back = room.seq.checked_sub(next).and_then(|back| usize::try_from(back).ok());
+            // None, when the ring lost it since the question: newer events came faster than the reader reads, or it could
+            // not be stored.
+            if let Some(event) = back.and_then(|back| room.ring.event(&room.name, room.seq, back))
                 && (!talk || event.kind.is_talk())
             {
                 bytes += event.text.len() + event.room.len() + event.nick.len();

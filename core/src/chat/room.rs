@@ -29,6 +29,8 @@ pub(crate) struct Room {
     pub(crate) seq: u64,
     /// Whether joins, leaves and renames go unannounced, since there are too many members.
     pub(crate) quiet: bool,
+    /// Whether the number of its newest event is not known: then it says nothing.
+    pub(crate) lost: bool,
     pub(crate) ring: Ring,
 }
 
@@ -109,6 +111,20 @@ impl Rooms {
         self.by_key.get(&name.key).copied()
     }
 
+    /// The room of this key, if it exists.
+    pub(crate) fn find_key(&self, key: &str) -> Option<RoomId> {
+        self.by_key.get(key).copied()
+    }
+
+    /// How far the room has come is not known any more, nor what it has said last.
+    pub(crate) fn lose(&mut self, id: RoomId) {
+        let room = self.slots.get_mut(id);
+        room.lost = true;
+        room.topic = None;
+        let ring = core::mem::take(&mut room.ring);
+        self.history.forget(id, &ring);
+    }
+
     /// How many rooms there are.
     pub(crate) fn len(&self) -> usize {
         self.names.len()
@@ -139,7 +155,8 @@ impl Rooms {
     pub(crate) fn create(&mut self, name: &Name) -> Result<RoomId, Taken> {
         self.names.check(name, None)?;
         let ring = Ring::default();
-        let room = Room { name: name.clone(), members: Vec::new(), topic: None, seq: 0, quiet: false, ring };
+        let members = Vec::new();
+        let room = Room { name: name.clone(), members, topic: None, seq: 0, quiet: false, lost: false, ring };
         let id = self.slots.insert(room);
         self.names.insert(name, id);
         self.by_key.insert(name.key.clone(), id);
@@ -190,7 +207,7 @@ impl Rooms {
     ) {
         let room = self.slots.get_mut(id);
         let unannounced = matches!(kind, Kind::Joined | Kind::Left | Kind::Renamed) && room.quiet;
-        if unannounced {
+        if unannounced || room.lost {
             return;
         }
         room.seq += 1;
@@ -209,6 +226,9 @@ impl Rooms {
     /// Falls quiet or wakes up, as the number of members asks for, and says so.
     pub(crate) fn update_quiet(&mut self, id: RoomId, at: DateTime<Utc>, sink: &mut impl Sink) {
         let room = self.get(id);
+        if room.lost {
+            return;
+        }
         let (members, quiet) = (room.members.len(), room.quiet);
         let few = self.announce_limit == 0 || members * 10 < self.announce_limit * 9;
         let kind = match quiet {

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::name::Name;
 use super::notice::{Kind, Notice, Refusal};
-use super::room::RoomId;
+use super::room::{Room, RoomId};
 use super::{Chat, Sink, UserId};
 
 impl Chat {
@@ -50,12 +50,19 @@ impl Chat {
     pub(super) fn show_topic(&mut self, user: UserId, sink: &mut impl Sink) {
         let Some(room) = self.own_room(user, None, sink) else { return };
         let room = self.rooms.get(room);
+        if room.lost {
+            let refusal = Refusal::HistoryUnavailable { room: &room.name.shown };
+            return sink.tell(user, Notice::Refused(refusal));
+        }
         sink.tell(user, Notice::Topic { room: &room.name.shown, topic: room.topic.as_deref() });
     }
 
     /// `/topic` with one.
     pub(super) fn set_topic(&mut self, user: UserId, topic: &str, at: DateTime<Utc>, sink: &mut impl Sink) {
         let Some(room) = self.own_room(user, None, sink) else { return };
+        if self.rooms.get(room).lost {
+            return self.say_in(user, room, Kind::Topic, topic, at, sink);
+        }
         self.rooms.set_topic(room, topic);
         self.say_in(user, room, Kind::Topic, topic, at, sink);
         sink.tell(user, Notice::TopicSet { room: &self.rooms.get(room).name.shown, topic });
@@ -70,6 +77,10 @@ impl Chat {
         at: DateTime<Utc>,
         sink: &mut impl Sink,
     ) {
+        let Room { name, lost, .. } = self.rooms.get(room);
+        if *lost {
+            return sink.tell(user, Notice::Refused(Refusal::NotDelivered { room: &name.shown }));
+        }
         let nick = &self.users[user.0 as usize].as_ref().expect("a registered user").name.shown;
         self.rooms.announce(room, at, (nick, kind, text), Some(user), sink);
     }

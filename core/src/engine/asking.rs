@@ -16,6 +16,9 @@ const LOOK_UP: Duration = Duration::from_secs(5);
 /// The same for a search, which ends by itself after [`Query::SEARCH_MILLIS`].
 const SEARCH: Duration = Duration::from_secs(1);
 
+/// How long until a room in which people wait is asked for again.
+const AGAIN: Duration = Duration::from_secs(1);
+
 /// The number of a room's newest event at most: a million a second for 12 days, and no store has more. What says more is
 /// broken.
 const MAX_SEQ: u64 = 1 << 40;
@@ -29,6 +32,8 @@ pub(super) struct Questions {
     askers: BTreeMap<u64, Asker>,
     /// Rooms that were asked for, and until when, by time.
     rooms: VecDeque<(Mono, u64)>,
+    /// Rooms with members that are to be asked for again, and when, by time.
+    again: VecDeque<(Mono, String)>,
 }
 
 #[derive(Debug)]
@@ -40,9 +45,11 @@ enum Asker {
 }
 
 impl Questions {
-    /// When a room has taken too long. (Readers have deadlines of their own.)
+    /// When a room has taken too long, or is to be asked for again. (Readers have deadlines of their own.)
     pub(super) fn deadline(&self) -> Option<(Mono, Timer)> {
-        self.rooms.front().map(|&(until, _)| (until, Timer::LookUp))
+        let (rooms, again) = (self.rooms.front(), self.again.front());
+        let first = rooms.map(|&(until, _)| until).into_iter().chain(again.map(|&(at, _)| at)).min();
+        first.map(|at| (at, Timer::LookUp))
     }
 
     /// Nobody waits for this answer any longer.
@@ -91,8 +98,19 @@ impl Engine {
         }
     }
 
+    /// The first of the deadlines has come.
+    pub(super) fn expire_question(&mut self) {
+        let now = self.mono;
+        match self.questions.again.pop_front_if(|&mut (at, _)| at <= now) {
+            Some((_, key)) if self.chat.seeks(&key) => self.ask_for_room(key),
+            // Nobody is there any more, or it was asked for meanwhile.
+            Some(_) => {}
+            None => self.give_up_room(),
+        }
+    }
+
     /// The room that was asked for first has taken too long.
-    pub(super) fn give_up_room(&mut self) {
+    fn give_up_room(&mut self) {
         if let Some(&(_, id)) = self.questions.rooms.front() {
             self.looked_up(id, Err(LookUpError::Unavailable));
         }
@@ -117,6 +135,9 @@ impl Engine {
             self.conns.get_mut(slot).asked = false;
             self.resume(slot);
             self.rearm(slot);
+        }
+        if self.chat.is_lost(key) {
+            self.questions.again.push_back((self.mono.after(AGAIN), key.into()));
         }
     }
 

@@ -82,7 +82,7 @@ impl Engine {
         {
             match timer {
                 Timer::Store => self.store_is_stuck(),
-                _ => self.give_up_room(),
+                _ => self.expire_question(),
             }
         }
         while let Some(&(at, slot)) = self.timers.first()

@@ -6,10 +6,12 @@ use alloc::vec::Vec;
 use core::mem;
 use core::time::Duration;
 
+use smol_str::SmolStr;
+
 use super::conn::Phase;
 use super::{Engine, Timer, deadlines};
 use crate::action::{Action, Report};
-use crate::chat::{Command, RoomId};
+use crate::chat::{Command, RoomId, UserId};
 use crate::config::{Config, StoreMode};
 use crate::outbox::{Parcel, Piece, Sealed};
 use crate::plain;
@@ -28,16 +30,16 @@ pub(super) struct Keeping {
     /// Memory of what is held back above which no more is taken in; 0: there is no limit.
     limit: usize,
     /// The number of the last batch that was handed to the store.
-    emitted: u64,
+    pub(super) emitted: u64,
     /// The number of the last one that is stored.
-    stored: u64,
+    pub(super) stored: u64,
     /// Sealed turns that wait, the oldest first, for their batch or for the turns before them. The first one always has
     /// a batch of its own that is not stored.
-    held: VecDeque<Held>,
+    pub(super) held: VecDeque<Held>,
     /// Memory that they take.
-    bytes: usize,
+    pub(super) bytes: usize,
     /// That of their output, of the segments' own count.
-    output: usize,
+    pub(super) output: usize,
     /// The oldest batch has waited for longer than [`PATIENCE`].
     stuck: bool,
     /// Connections whose lines wait until less is held back.
@@ -48,14 +50,16 @@ pub(super) struct Keeping {
 
 /// A sealed turn that waits.
 #[derive(Debug)]
-struct Held {
+pub(super) struct Held {
     /// Everything up to this batch has to be stored before.
-    batch: u64,
+    pub(super) batch: u64,
     since: Mono,
-    bytes: usize,
-    output: usize,
+    pub(super) bytes: usize,
+    pub(super) output: usize,
     /// None: it was shown already.
-    sealed: Option<Sealed>,
+    pub(super) sealed: Option<Sealed>,
+    /// Who said something in it that is to be stored, by the key of the room.
+    pub(super) speakers: Vec<(SmolStr, UserId)>,
     /// Connections that were let go in it.
     leaving: Vec<u32>,
     /// What was freed in it, or behind it.
@@ -134,7 +138,8 @@ impl Engine {
     pub(super) fn keep(&mut self, mut sealed: Sealed, output: usize) {
         let records = mem::take(&mut sealed.records);
         let has_batch = !records.is_empty();
-        let to_store: usize = records.iter().map(RoomRecord::bytes).sum();
+        let speakers = mem::take(&mut sealed.speakers);
+        let to_store: usize = records.iter().map(RoomRecord::bytes).sum::<usize>() + size_of_val(&*speakers);
         if has_batch {
             self.keeping.emitted += 1;
             let batch = Batch { number: self.keeping.emitted, events: records };
@@ -164,6 +169,8 @@ impl Engine {
             bytes,
             output,
             sealed,
+            // What was shown already is told nobody as not delivered.
+            speakers: if shows_first { Vec::new() } else { speakers },
             leaving: Vec::new(),
             slots: Vec::new(),
             rooms: Vec::new(),

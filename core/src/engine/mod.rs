@@ -14,6 +14,7 @@ mod keeping;
 mod leave;
 mod limits;
 mod output;
+mod refusing;
 mod state;
 
 use alloc::collections::{BTreeSet, VecDeque};
@@ -219,6 +220,7 @@ impl Engine {
     pub fn store_answered(&mut self, now: Now, answer: StoreAnswer) {
         self.guarded(now, |engine| match answer {
             StoreAnswer::Stored(batch) => engine.stored(batch),
+            StoreAnswer::Refused { batch, rooms } => engine.refused(batch, &rooms),
             StoreAnswer::Found { id, found } => engine.looked_up(id, found),
         });
     }

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use core::mem;
 
 use smallvec::SmallVec;
+use smol_str::SmolStr;
 
 use super::dense::{Dense, NONE, SEVERAL, index_of};
 use super::segment::{Piece, Segments};
@@ -40,6 +41,8 @@ pub(crate) struct Sealed {
     pub(crate) reports: Vec<Report>,
     /// What rooms said, to be stored.
     pub(crate) records: Vec<RoomRecord>,
+    /// Who said these things, by the key of the room.
+    pub(crate) speakers: Vec<(SmolStr, UserId)>,
     /// Rooms that the store is to be asked for, by their keys.
     pub(crate) opens: Vec<String>,
 }
@@ -49,8 +52,8 @@ impl Turn {
     #[inline(never)] // Each poll asks whether there is a turn to seal: that is to stay small.
     pub(crate) fn seal(&mut self, chat: &Chat, segments: &mut Segments) -> Sealed {
         let (records, opens) = (mem::take(&mut self.records), mem::take(&mut self.opens));
-        let mut sealed =
-            Sealed { reports: mem::take(&mut self.reports), records, opens, ..Sealed::default() };
+        let (reports, speakers) = (mem::take(&mut self.reports), mem::take(&mut self.speakers));
+        let mut sealed = Sealed { reports, records, speakers, opens, ..Sealed::default() };
         let logs = mem::take(&mut self.logs);
         let mut particulars = mem::take(&mut self.particulars);
         let (text, log_of) = (&self.text, &self.log_of);

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use crate::time::Mono;
 
 /// Some of a segment's bytes, one at least; whoever holds one holds a reference to the segment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Piece {
     segment: u32,
     start: u32,

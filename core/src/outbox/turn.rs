@@ -4,6 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use smallvec::SmallVec;
+use smol_str::SmolStr;
 
 use super::dense::{Dense, index_of};
 use crate::action::Report;
@@ -33,6 +34,8 @@ pub(crate) struct Turn {
     report_messages: bool,
     /// What rooms said, to be stored.
     pub(super) records: Vec<RoomRecord>,
+    /// Who said these things, by the key of the room: whoever is to be told if it cannot be stored.
+    pub(super) speakers: Vec<(SmolStr, UserId)>,
     keep_records: bool,
     /// Rooms that the store is to be asked for, by their keys.
     pub(super) opens: Vec<String>,
@@ -136,6 +139,9 @@ impl Sink for Turn {
         }
         if self.keep_records {
             self.records.push(record(event));
+            if event.kind.is_talk() {
+                self.speakers.extend(except.map(|speaker| (SmolStr::new(event.key), speaker)));
+            }
         }
     }
 

@@ -173,6 +173,10 @@ fn refused(out: &mut Vec<u8>, refusal: Refusal<'_>) {
         Refusal::HistoryUnavailable { room } => {
             line(out, &["! the history of ", room, " cannot be read just now: try again later"]);
         }
+        Refusal::NotDelivered { room } => line(
+            out,
+            &["! not delivered: the history of ", room, " cannot be stored just now; try again later"],
+        ),
         Refusal::NoHistory => line(out, &["! this server keeps no history"]),
     }
 }

@@ -8,6 +8,7 @@ mod encode;
 mod help;
 mod http;
 mod parse;
+mod recall;
 
 pub(crate) use encode::{
     greeting, line_too_long, no_password, not_delivered, not_now, notice, notice_of_close, password_help,
@@ -16,3 +17,4 @@ pub(crate) use encode::{
 pub(crate) use help::{help, unknown_command, usage};
 pub(crate) use http::{HTTP_ANSWER, is_http_request};
 pub(crate) use parse::{Entrance, Registration, Request, parse, parse_entrance, parse_registration};
+pub(crate) use recall::without_events;

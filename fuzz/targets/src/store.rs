@@ -96,6 +96,7 @@ impl Store {
         match byte & 3 {
             0 => self.stored_to(number),
             1 => StoreAnswer::Found { id: number, found: Err(LookUpError::Unavailable) },
+            2 if byte & 4 == 0 => StoreAnswer::Refused { batch: number >> 1, rooms: vec!["#lobby".into()] },
             2 => StoreAnswer::Found { id: number, found: Ok(Found::Bounds(Some((1, number)))) },
             _ => StoreAnswer::Found { id: u64::MAX - number, found: Ok(Found::Bounds(None)) },
         }

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use chat_core::{Action, Batch, Found, RoomRecord, StoreAnswer, StoreMode};
+use chat_core::{Action, Batch, Found, LookUp, Query, RoomRecord, StoreAnswer, StoreMode};
 
 use super::model::{encoded, room_key};
 
@@ -15,6 +15,8 @@ pub(super) struct Kept {
     first: bool,
     /// The number of the next event of each room, by its key.
     next: BTreeMap<String, u64>,
+    /// The last look-up of each room that is not answered.
+    reads: BTreeMap<String, u64>,
     emitted: u64,
     /// Those that are not stored.
     batches: VecDeque<Batch>,
@@ -27,6 +29,7 @@ impl Kept {
         Self {
             first: mode == Some(StoreMode::StoreFirst),
             next: BTreeMap::new(),
+            reads: BTreeMap::new(),
             emitted: 0,
             batches: VecDeque::new(),
             lines: BTreeSet::new(),
@@ -40,7 +43,14 @@ impl Kept {
 
     /// Something is handed over.
     pub(super) fn check_action(&mut self, action: &Action) -> Result<(), String> {
-        let Action::Store(batch) = action else { return Ok(()) };
+        let batch = match action {
+            Action::Store(batch) => batch,
+            Action::LookUp(LookUp { id, query: Query::Room { key, .. }, .. }) => {
+                self.reads.insert(key.clone(), *id);
+                return Ok(());
+            }
+            _ => return Ok(()),
+        };
         if batch.number != self.emitted + 1 || batch.events.is_empty() {
             return Err(format!(
                 "batch {} with {} events after {}",
@@ -68,10 +78,17 @@ impl Kept {
                     self.add(&batch.events);
                 }
             }
+            StoreAnswer::Refused { batch, rooms } => {
+                if let Some(refused) = self.batches.iter_mut().find(|known| known.number == *batch) {
+                    refused.events.retain(|event| !rooms.contains(&event.key));
+                }
+            }
             StoreAnswer::Found { found: Ok(Found::Events { events, .. }), .. } => self.add(events),
-            StoreAnswer::Found { found: Ok(Found::Room { seq, last, .. }), .. } => {
-                if let Some(newest) = last.last() {
-                    self.next.entry(newest.key.clone()).or_insert(seq + 1);
+            StoreAnswer::Found { id, found: Ok(Found::Room { seq, last, .. }) } => {
+                let asked = self.reads.iter().find(|&(_, read)| read == id);
+                if let Some(key) = asked.map(|(key, _)| key.clone()) {
+                    self.reads.remove(&key);
+                    self.next.insert(key, seq + 1);
                 }
                 self.add(last);
             }

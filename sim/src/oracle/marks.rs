@@ -130,11 +130,17 @@ pub enum Mark {
     SearchCut,
     /// The store could not say what a reader has asked for.
     Unreadable,
+    /// What a room said could never be stored,
+    PartRefused,
+    /// nothing was taken for it until it was known how far it had come,
+    SaidInLost,
+    /// and it went on from there.
+    FoundAgain,
 }
 
 impl Mark {
     /// All of them.
-    pub const ALL: [Self; 63] = [
+    pub const ALL: [Self; 66] = [
         Self::PartialWrite,
         Self::Eviction,
         Self::MemoryEviction,
@@ -198,6 +204,9 @@ impl Mark {
         Self::Searched,
         Self::SearchCut,
         Self::Unreadable,
+        Self::PartRefused,
+        Self::SaidInLost,
+        Self::FoundAgain,
     ];
 }
 

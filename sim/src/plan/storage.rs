@@ -23,6 +23,8 @@ pub struct Storage {
     pub failures: u32,
     /// or never answers, or too late.
     pub losses: u32,
+    /// Once in so many batches it can never store what one of its rooms said.
+    pub refusals: u32,
     /// How many events of a room it keeps; 0: all of them.
     pub keeps: usize,
     /// Whether it can search.
@@ -31,7 +33,16 @@ pub struct Storage {
 
 impl Default for Storage {
     fn default() -> Self {
-        Self { delay: (0, 0), outages: 0, longest: 0, failures: 0, losses: 0, keeps: 0, searches: true }
+        Self {
+            delay: (0, 0),
+            outages: 0,
+            longest: 0,
+            failures: 0,
+            losses: 0,
+            refusals: 0,
+            keeps: 0,
+            searches: true,
+        }
     }
 }
 
@@ -50,11 +61,12 @@ impl Storage {
         let calm = Self { delay, keeps, searches, ..Self::default() };
         match faults.weighted(&[4, 3, 2]) {
             0 => calm,
-            1 => Self { outages: 100, longest: 20 * S, failures: 10, losses: 20, ..calm },
+            1 => Self { outages: 100, longest: 20 * S, failures: 10, losses: 20, refusals: 60, ..calm },
             _ => {
                 let (outages, longest) = (4 + faults.below(40) as u32, *faults.pick(&[8 * S, S, 60 * S]));
                 let (failures, losses) = (1 + faults.below(8) as u32, 1 + faults.below(8) as u32);
-                Self { outages, longest, failures, losses, ..calm }
+                let refusals = *faults.pick(&[0, 3, 20]);
+                Self { outages, longest, failures, losses, refusals, ..calm }
             }
         }
     }
@@ -70,7 +82,8 @@ pub(super) fn mode(draws: &mut Draws<'_>) -> (Option<StoreMode>, usize) {
 
 impl fmt::Display for Storage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { delay: (least, most), outages, longest, failures, losses, keeps, searches } = self;
+        let Self { delay: (least, most), outages, longest, failures, losses, refusals, keeps, searches } =
+            self;
         let milliseconds = |time: &u64| *time as f64 / MS as f64;
         write!(f, "in {} to {} ms", milliseconds(least), milliseconds(most))?;
         if *keeps > 0 {
@@ -78,6 +91,9 @@ impl fmt::Display for Storage {
         }
         if !searches {
             f.write_str(", cannot search")?;
+        }
+        if *refusals > 0 {
+            write!(f, ", refuses a room once in {refusals} batches")?;
         }
         if *outages > 0 {
             write!(f, ", out of order once in {outages} batches for {} ms", milliseconds(longest))?;

@@ -398,4 +398,22 @@ pub const BUGS: &[Bug] = &[
         "self.keeping.stuck = oldest.is_some_and(|since| since.after(PATIENCE) <= self.mono);",
         "self.keeping.stuck = oldest.is_some() && self.keeping.stuck;",
     ),
+    core(
+        "what is refused is shown",
+        "core/src/engine/refusing.rs",
+        "            sealed.take_back(key, &mut self.segments);\n",
+        "",
+    ),
+    core(
+        "a room goes on behind what was refused",
+        "core/src/chat/room.rs",
+        "        room.lost = true;\n",
+        "",
+    ),
+    core(
+        "nobody is told of what is refused",
+        "core/src/engine/refusing.rs",
+        "                told.extend(is_refused.then_some(*speaker));\n",
+        "",
+    ),
 ];

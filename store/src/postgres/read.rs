@@ -8,14 +8,21 @@ use chrono::{DateTime, Utc};
 use super::session::Session;
 use super::signed;
 use crate::bounds::last_before;
+use crate::last::Last;
 use crate::{ROOMS, RoomInfo, stamp};
 
 /// Events that are asked for at once. More are sent than fit into a part, if they are long.
 const PAGE: i64 = 256;
 
 const FIND: &str = "SELECT id, name, seq, topic FROM chat.rooms WHERE key = $1";
+/// No more of them are sent than one answer has.
 const LAST: &str = "
-    SELECT seq, at, kind, nick, text FROM chat.events WHERE room = $1 AND seq <= $2 ORDER BY seq DESC LIMIT $3";
+    SELECT seq, at, kind, nick, text FROM (
+        SELECT *, sum(bytes) OVER (ORDER BY seq DESC) - bytes AS before FROM (
+            SELECT *, octet_length(nick) + octet_length(text) AS bytes FROM chat.events
+            WHERE room = $1 AND seq <= $2 ORDER BY seq DESC LIMIT $3
+        ) AS newest
+    ) AS counted WHERE before <= $4 ORDER BY seq DESC";
 const ENDS: &str = "
     SELECT (SELECT min(seq) FROM chat.events WHERE room = $1), (SELECT max(seq) FROM chat.events WHERE room = $1)";
 const NEXT: &str = "SELECT seq, at FROM chat.events WHERE room = $1 AND seq >= $2 ORDER BY seq LIMIT 1";
@@ -50,16 +57,13 @@ pub(super) fn room(session: &mut Session, key: &str, last: usize) -> Result<Foun
         return Ok(Found::Room { seq: 0, topic: None, last: Vec::new() });
     };
     let limit = i64::try_from(last).unwrap_or(i64::MAX);
-    let mut events: Vec<RoomRecord> = Vec::new();
-    for row in session.query(LAST, &[&room.id, &signed(room.seq), &limit])? {
-        // Without gaps: none is left out in the middle.
-        match record(&room, &row)? {
-            Some(event) if event.seq + events.len() as u64 == room.seq => events.push(event),
-            _ => break,
+    let mut last = Last::new(room.seq);
+    for row in session.query(LAST, &[&room.id, &signed(room.seq), &limit, &signed(Query::LAST as u64)])? {
+        if !last.take(record(&room, &row)?) {
+            break;
         }
     }
-    events.reverse();
-    Ok(Found::Room { seq: room.seq, topic: room.topic, last: events })
+    Ok(Found::Room { seq: room.seq, topic: room.topic, last: last.events() })
 }
 
 pub(super) fn bounds(

@@ -149,10 +149,17 @@ fn within_time(
 /// What PostgreSQL means, in a line for an operator.
 pub(super) fn explain(error: &Error) -> StoreError {
     if let Some(said) = error.as_db_error() {
-        return StoreError::new(format_args!("PostgreSQL says: {} ({})", said.message(), said.code().code()));
+        let code = said.code().code();
+        let reason = format_args!("PostgreSQL says: {} ({code})", said.message());
+        return if is_refusal(error) { StoreError::refused(None, reason) } else { StoreError::new(reason) };
     }
     match std::error::Error::source(error) {
         Some(source) => StoreError::new(format_args!("PostgreSQL: {error}: {source}")),
         None => StoreError::new(format_args!("PostgreSQL: {error}")),
     }
+}
+
+/// Whether it is about what was asked, and will be the same the next time: data that cannot be, or too much of it.
+pub(super) fn is_refusal(error: &Error) -> bool {
+    error.code().is_some_and(|code| ["22", "23", "54"].iter().any(|class| code.code().starts_with(class)))
 }

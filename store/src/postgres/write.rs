@@ -49,7 +49,7 @@ const STORE: &str = "
 
 /// An event that is there, and is another one than that which was to be stored.
 const DIFFERENT: &str = "
-    SELECT rooms.name, events.seq FROM chat.events JOIN
+    SELECT rooms.key, events.seq FROM chat.events JOIN
         unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[]) AS given (room, seq, kind, nick, text)
         USING (room, seq)
         JOIN chat.rooms ON rooms.id = events.room

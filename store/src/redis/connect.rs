@@ -104,5 +104,8 @@ fn check_format(connection: &mut Connection, demands: Demands) -> Result<(), Sto
 
 /// What Redis means, in a line for an operator.
 pub(super) fn explain(error: &RedisError) -> StoreError {
-    StoreError::new(format_args!("Redis: {error}"))
+    let reason = format_args!("Redis: {error}");
+    // Somebody has put something else where a room's events belong; a script says so in its own words.
+    let is_refusal = error.to_string().contains("WRONGTYPE");
+    if is_refusal { StoreError::refused(None, reason) } else { StoreError::new(reason) }
 }

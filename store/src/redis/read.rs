@@ -3,16 +3,20 @@
 use std::collections::HashMap;
 
 use ::redis::{Connection, RedisResult, Value, cmd, pipe};
-use chat_core::{Found, Query, RoomRecord};
+use chat_core::{Found, Query};
 use chrono::{DateTime, Utc};
 
 use super::entry::{Entry, entries};
 use super::{ROOMS, events_key, room_key};
 use crate::RoomInfo;
 use crate::bounds::last_before;
+use crate::last::Last;
 
 /// Events that are asked for at once. More are sent than fit into a part, if they are long.
 const PAGE: usize = 256;
+
+/// Of the last ones, fewer at once: they may be long, and not all of them fit into an answer.
+const FEW: usize = 16;
 
 type Row = (Option<String>, Option<u64>, Option<String>);
 
@@ -27,19 +31,27 @@ pub(super) fn room(connection: &mut Connection, key: &str, last: usize) -> Redis
         .cmd("XREVRANGE")
         .arg(events_key(key))
         .arg(&["+", "-", "COUNT"])
-        .arg(last.max(1))
+        .arg(last.clamp(1, FEW))
         .query(connection)?;
     let (name, seq) = (name.unwrap_or_default(), seq.unwrap_or_default().max(last_id));
-    let mut events: Vec<RoomRecord> = Vec::new();
-    for entry in entries(newest)?.into_iter().take(last) {
-        // Without gaps: none is left out in the middle.
-        match entry.record(key, &name) {
-            Some(event) if event.seq + events.len() as u64 == seq => events.push(event),
-            _ => break,
+    let mut found = Last::new(seq);
+    let (mut page, mut left) = (entries(newest)?, last);
+    loop {
+        let is_last = page.len() < FEW;
+        for entry in page {
+            if left == 0 || !found.take(entry.record(key, &name)) {
+                return Ok(Found::Room { seq, topic, last: found.events() });
+            }
+            left -= 1;
         }
+        if is_last || left == 0 {
+            return Ok(Found::Room { seq, topic, last: found.events() });
+        }
+        let next = found.next().to_string();
+        let mut older = cmd("XREVRANGE");
+        older.arg(events_key(key)).arg(&[&next, "-", "COUNT"]).arg(left.min(FEW));
+        page = entries(older.query(connection)?)?;
     }
-    events.reverse();
-    Ok(Found::Room { seq, topic, last: events })
 }
 
 pub(super) fn bounds(

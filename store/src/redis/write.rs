@@ -113,14 +113,17 @@ fn set_topic(batch: &mut Pipeline, hash: &str, topic: Option<&String>) {
 fn is_there(connection: &mut Connection, event: &RoomRecord) -> RedisResult<Result<(), StoreError>> {
     let stream = events_key(&event.key);
     let found = range(connection, &stream, &event.seq.to_string(), "+", 1)?;
-    let (room, seq) = (&event.room, event.seq);
+    let (room, seq) = (&event.key, event.seq);
     Ok(match found.first() {
         Some(entry) if entry.seq == seq && entry.is(event) => Ok(()),
         Some(entry) if entry.seq == seq => Err(StoreError::different(room, seq)),
-        _ => Err(StoreError::new(format_args!(
-            "{room} has come further without number {seq}, and Redis adds nothing before what it has: is this an old \
-            export, or does another server write to this history?"
-        ))),
+        _ => {
+            let reason = format_args!(
+                "{room} has come further without number {seq}, and Redis adds nothing before what it has: is this an \
+                old export, or does another server write to this history?"
+            );
+            Err(StoreError::refused(Some(room), reason))
+        }
     })
 }
 

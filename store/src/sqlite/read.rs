@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{id_of, seq_of};
 use crate::bounds::last_before;
+use crate::last::Last;
 use crate::{ROOMS, RoomInfo, stamp};
 
 /// A room's row.
@@ -44,16 +45,13 @@ pub(super) fn room(connection: &Connection, key: &str, last: usize) -> rusqlite:
     )?;
     let limit = i64::try_from(last).unwrap_or(i64::MAX);
     let mut rows = statement.query(params![id_of(room.id, 0), id_of(room.id, room.seq), limit])?;
-    let mut events = Vec::new();
+    let mut last = Last::new(room.seq);
     while let Some(row) = rows.next()? {
-        // Without gaps: none is left out in the middle.
-        match record(&room, row)? {
-            Some(event) if event.seq + events.len() as u64 == room.seq => events.push(event),
-            _ => break,
+        if !last.take(record(&room, row)?) {
+            break;
         }
     }
-    events.reverse();
-    Ok(Found::Room { seq: room.seq, topic: room.topic, last: events })
+    Ok(Found::Room { seq: room.seq, topic: room.topic, last: last.events() })
 }
 
 pub(super) fn bounds(

@@ -19,8 +19,8 @@ struct Change<'a> {
 
 impl Sqlite {
     pub(super) fn write_all(&mut self, events: &[RoomRecord]) -> Result<(), StoreError> {
-        if events.iter().any(|event| event.seq == 0 || event.seq > MAX_SEQ) {
-            return Err(StoreError::new("the number of an event is out of bounds"));
+        if let Some(event) = events.iter().find(|event| event.seq == 0 || event.seq > MAX_SEQ) {
+            return Err(StoreError::refused(Some(&event.key), "the number of an event is out of bounds"));
         }
         if self.known.len() > KNOWN_ROOMS {
             self.known.clear();
@@ -97,7 +97,7 @@ fn insert(
             change.bytes += event.nick.len() + event.text.len();
             change.before = change.before.min(event.seq - 1);
         } else if !is_there(&transaction, id, event)? {
-            return Err(StoreError::different(&event.room, event.seq));
+            return Err(StoreError::different(&event.key, event.seq));
         }
     }
     drop(insert);

@@ -12,6 +12,8 @@ use crate::{ReadError, Store};
 
 /// How long it may take to notice the end, when nobody asks anything.
 const GLANCE: Duration = Duration::from_millis(100);
+/// How long it may take to notice a question that can be answered at once, while others wait for the writer.
+const WAIT: Duration = Duration::from_millis(10);
 
 pub(super) struct Reader {
     store: Box<dyn Store>,
@@ -41,21 +43,39 @@ impl Reader {
                 }
             }
             self.waiting.extend(self.questions.try_iter());
-            // Whoever pages back need not wait for whoever searches.
-            let quick = |question: &Question| !matches!(question.look_up.query, Query::Search { .. });
-            let next = self.waiting.iter().position(quick).unwrap_or(0);
-            if let Some(question) = self.waiting.remove(next) {
-                let found = self.look_up(&question);
+            self.give_up_late_ones();
+            if let Some(question) = self.take_next() {
+                let found = look_up_twice(self.store.as_mut(), &question);
                 (self.answer)(StoreAnswer::Found { id: question.look_up.id, found });
+            } else if let Some(first) = self.waiting.iter().map(|question| question.look_up.after).min() {
+                self.progress.wait_for(first, Instant::now() + WAIT);
             }
         }
     }
 
-    fn look_up(&mut self, question: &Question) -> Result<Found, LookUpError> {
-        if !self.progress.reached(question.look_up.after, question.until) {
-            return Err(LookUpError::Unavailable);
-        }
-        look_up_twice(self.store.as_mut(), question)
+    fn give_up_late_ones(&mut self) {
+        let now = Instant::now();
+        self.waiting.retain(|question| {
+            let is_late = question.until <= now;
+            if is_late {
+                let found = Err(LookUpError::Unavailable);
+                (self.answer)(StoreAnswer::Found { id: question.look_up.id, found });
+            }
+            !is_late
+        });
+    }
+
+    /// The next question whose batches are stored. Whoever joins or pages back need not wait for whoever searches.
+    fn take_next(&mut self) -> Option<Question> {
+        let stored = self.progress.stored();
+        let weight = |question: &Question| match question.look_up.query {
+            Query::Room { .. } => 0,
+            Query::Bounds { .. } | Query::Events { .. } => 1,
+            Query::Search { .. } => 2,
+        };
+        let ready = self.waiting.iter().enumerate().filter(|(_, question)| question.look_up.after <= stored);
+        let (next, _) = ready.min_by_key(|(_, question)| weight(question))?;
+        self.waiting.remove(next)
     }
 }
 

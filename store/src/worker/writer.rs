@@ -7,11 +7,11 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use chat_core::{Batch, LookUpError, RoomRecord, StoreAnswer};
+use chat_core::{Batch, RoomRecord, StoreAnswer};
 
+use super::barred::Barred;
 use super::chores::Chores;
-use super::reader::look_up_twice;
-use super::{Command, End, PATIENCE, Progress, Question};
+use super::{Command, End, PATIENCE, Progress};
 use crate::{Retention, Store, StoreError};
 
 /// Events of one transaction, beside those of its last batch: a bound for how long one takes.
@@ -24,17 +24,29 @@ const AGAIN: Duration = Duration::from_secs(60);
 /// How long nothing has to come until something else is done.
 const IDLE: Duration = Duration::from_millis(5);
 
+/// Batches of one transaction.
+#[derive(Default)]
+pub(super) struct Group {
+    /// Of all of them, in order; without what is refused.
+    pub(super) events: Vec<RoomRecord>,
+    /// Where each batch ends, and its number.
+    pub(super) ends: Vec<(usize, u64)>,
+    /// What is refused of which batch, in order.
+    pub(super) refused: VecDeque<(u64, Vec<String>)>,
+}
+
 pub(super) struct Writer {
-    store: Box<dyn Store>,
+    pub(super) store: Box<dyn Store>,
     chores: Chores,
     answer: Arc<dyn Fn(StoreAnswer) + Send + Sync>,
     commands: Receiver<Command>,
     progress: Arc<Progress>,
     batches: VecDeque<Batch>,
-    look_ups: VecDeque<Question>,
-    /// The number of the last batch that is stored, and of the last one that came.
-    stored: u64,
+    pub(super) barred: Barred,
+    /// The number of the last batch that came.
     newest: u64,
+    /// When it was last said that something is refused, and how much was since then.
+    pub(super) refusals: (Option<Instant>, u64),
     /// Set when it is to end: when to give up.
     end: Option<Instant>,
 }
@@ -55,9 +67,9 @@ impl Writer {
             commands,
             progress,
             batches: VecDeque::new(),
-            look_ups: VecDeque::new(),
-            stored: 0,
+            barred: Barred::default(),
             newest: 0,
+            refusals: (None, 0),
             end: None,
         }
     }
@@ -71,20 +83,17 @@ impl Writer {
             while let Ok(command) = self.commands.try_recv() {
                 self.take(command);
             }
-            if self.batches.is_empty() && self.look_ups.is_empty() {
+            if self.batches.is_empty() {
                 if self.end.is_some() {
                     return End::Stored;
                 }
                 self.wait();
                 continue;
             }
-            if !self.batches.is_empty() {
-                if let ControlFlow::Break(end) = self.store_batches() {
-                    return end;
-                }
-                self.chores.step_if_late(self.store.as_mut(), Instant::now());
+            if let ControlFlow::Break(end) = self.store_batches() {
+                return end;
             }
-            self.answer_look_ups();
+            self.chores.step_if_late(self.store.as_mut(), Instant::now());
         }
     }
 
@@ -104,10 +113,9 @@ impl Writer {
                 self.newest = batch.number;
                 self.batches.push_back(batch);
             }
-            Command::LookUp(question) => {
-                let after = question.look_up.after;
+            Command::Asked { key, after } => {
                 assert!(after <= self.newest, "a batch comes before what is looked up after it");
-                self.look_ups.push_back(question);
+                self.barred.asked(key, after);
             }
             Command::Stop(deadline) => self.end = Some(deadline),
         }
@@ -145,33 +153,26 @@ impl Writer {
     ///
     /// After a failure, half as many batches are tried: one that cannot be stored does not hold up those before it.
     fn store_batches(&mut self) -> ControlFlow<End> {
-        let mut events: Vec<RoomRecord> = Vec::new();
-        // Where each batch ends, and its number.
-        let mut ends: Vec<(usize, u64)> = Vec::new();
-        while events.len() < MAX_EVENTS
-            && let Some(batch) = self.batches.pop_front()
-        {
-            if events.is_empty() {
-                events = batch.events;
-            } else {
-                events.extend(batch.events);
-            }
-            ends.push((events.len(), batch.number));
-        }
-        let (mut begin, mut done, mut count) = (0, 0, ends.len());
+        let mut group = self.gather();
+        let mut count = group.ends.len();
         let mut delay = FIRST_DELAY;
         let mut complaint = None;
-        while done < ends.len() {
-            let (end, number) = ends[done + count - 1];
-            match self.store.write(&events[begin..end]) {
-                Ok(()) => {
-                    self.tell_stored(number);
-                    (begin, done) = (end, done + count);
-                    count = ends.len() - done;
+        while !group.ends.is_empty() {
+            count = count.min(group.ends.len());
+            let stored = match self.store.write(&group.events[..group.ends[count - 1].0]) {
+                Err(StoreError::Refused { room, reason }) => self.refuse(&mut group, count, room, reason),
+                stored => stored.map(|()| true),
+            };
+            match stored {
+                Ok(false) => {}
+                Ok(true) => {
+                    let (end, number) = group.ends[count - 1];
+                    group.events.drain(..end);
+                    group.ends.drain(..count);
+                    group.ends.iter_mut().for_each(|(after, _)| *after -= end);
+                    self.tell_stored(number, &mut group.refused);
+                    count = group.ends.len();
                     delay = FIRST_DELAY;
-                    if count > 0 {
-                        self.answer_look_ups();
-                    }
                 }
                 Err(StoreError::Lost) => return ControlFlow::Break(self.lose()),
                 Err(error) => {
@@ -188,9 +189,31 @@ impl Writer {
         ControlFlow::Continue(())
     }
 
-    fn tell_stored(&mut self, number: u64) {
+    /// Batches that wait, as many as one transaction takes, without what is barred.
+    fn gather(&mut self) -> Group {
+        let mut group = Group::default();
+        while group.events.len() < MAX_EVENTS
+            && let Some(mut batch) = self.batches.pop_front()
+        {
+            let refused = self.barred.take_out(&mut batch);
+            if !refused.is_empty() {
+                group.refused.push_back((batch.number, refused));
+            }
+            if group.events.is_empty() {
+                group.events = batch.events;
+            } else {
+                group.events.extend(batch.events);
+            }
+            group.ends.push((group.events.len(), batch.number));
+        }
+        group
+    }
+    fn tell_stored(&mut self, number: u64, refused: &mut VecDeque<(u64, Vec<String>)>) {
         self.chores.wrote(Instant::now());
-        self.stored = number;
+        while let Some((batch, rooms)) = refused.pop_front_if(|&mut (batch, _)| batch <= number) {
+            (self.answer)(StoreAnswer::Refused { batch, rooms });
+        }
+        self.barred.done(number);
         // In this order: nobody is told of history that is not stored as far as the engine knows.
         (self.answer)(StoreAnswer::Stored(number));
         self.progress.advance(number);
@@ -204,7 +227,6 @@ impl Writer {
             if self.end.is_some_and(|end| now >= end) {
                 return ControlFlow::Break(End::Unstored);
             }
-            self.give_up_look_ups(now);
             let until = self.end.map_or(again, |end| again.min(end));
             if now >= until {
                 return ControlFlow::Continue(());
@@ -224,24 +246,6 @@ impl Writer {
                     thread::park_timeout(until - now);
                 }
             }
-        }
-    }
-
-    /// Whoever waits for a room cannot wait for ever.
-    fn give_up_look_ups(&mut self, now: Instant) {
-        while let Some(question) = self.look_ups.pop_front_if(|question| question.until <= now) {
-            let found = Err(LookUpError::Unavailable);
-            (self.answer)(StoreAnswer::Found { id: question.look_up.id, found });
-        }
-    }
-
-    fn answer_look_ups(&mut self) {
-        // The others come after batches that wait.
-        while let Some(question) =
-            self.look_ups.pop_front_if(|question| question.look_up.after <= self.stored)
-        {
-            let found = look_up_twice(self.store.as_mut(), &question);
-            (self.answer)(StoreAnswer::Found { id: question.look_up.id, found });
         }
     }
 }

@@ -87,7 +87,7 @@ fn wait_until_stored(answers: &Receiver<StoreAnswer>, stored: &mut u64, number: 
                 assert!(more > *stored, "in order");
                 *stored = more;
             }
-            other @ StoreAnswer::Found { .. } => panic!("{other:?}"),
+            other => panic!("{other:?}"),
         }
     }
 }
@@ -302,7 +302,7 @@ fn a_number_is_of_one_event() {
         let mut different = said(2);
         different.nick = "bob".into();
         let error = stores.writer.write(&[different, said(3)]).unwrap_err().to_string();
-        assert!(error.contains("#Room has something else as number 2"), "{error}");
+        assert!(error.contains("#room has something else as number 2"), "{error}");
         stores.writer.write(&[said(2), said(3)]).unwrap();
         let found = stores.writer.look_up(&all(9));
         assert_eq!(found, Ok(Found::Events { events: (1..=3).map(said).collect(), complete: true }));

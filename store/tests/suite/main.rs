@@ -1,5 +1,6 @@
 //! What holds of every store, against real servers.
 
+mod refusals;
 mod semantics;
 mod transfers;
 

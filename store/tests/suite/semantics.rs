@@ -6,6 +6,7 @@ use chat_core::{Kind, Query};
 use chat_store::Retention;
 use chrono::TimeDelta;
 
+use super::refusals;
 use super::{Place, at, bounds, catch_up, event, events, of, prune, room, said, search, seqs};
 
 /// Everything, each part in a room of its own history: in another place.
@@ -21,6 +22,8 @@ pub(crate) fn all<P: Place>(new: impl Fn() -> P) {
     it_forgets_by_age(&new());
     it_forgets_by_age_what_a_wrong_clock_stamped(&new());
     it_forgets_by_size(&new());
+    refusals::a_number_that_is_taken_blocks_its_room_alone(&new());
+    refusals::the_last_events_are_bounded_in_bytes(&new());
     if new().searches() {
         words_are_found(&new());
         words_are_found_before_and_after_they_are_in_the_index(&new());

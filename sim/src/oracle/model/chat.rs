@@ -3,6 +3,7 @@
 use chat_core::{Kind, Report, RoomRecord};
 
 use super::names::{Name, Taken};
+use super::opening::unreadable;
 use super::peer::User;
 use super::{Mark, Model, wire};
 
@@ -15,12 +16,14 @@ pub(super) struct Room {
     pub(super) topic: Option<String>,
     pub(super) seq: u64,
     quiet: bool,
+    /// How far it has come is not known: it says nothing.
+    pub(super) lost: bool,
 }
 
 impl Room {
     /// One that has come so far, without members.
     pub(super) fn new(name: Name, seq: u64, topic: Option<String>) -> Self {
-        Self { name, members: Vec::new(), topic, seq, quiet: false }
+        Self { name, members: Vec::new(), topic, seq, quiet: false, lost: false }
     }
 }
 
@@ -37,7 +40,7 @@ impl Model {
     /// Adds to a room's sequence, and tells its members, but for `except`.
     fn announce(&mut self, key: &str, kind: Kind, nick: &str, text: &str, except: Option<u32>) {
         let room = self.rooms.get_mut(key).expect("rooms that speak exist");
-        if room.quiet && [Kind::Joined, Kind::Left, Kind::Renamed].contains(&kind) {
+        if room.lost || room.quiet && [Kind::Joined, Kind::Left, Kind::Renamed].contains(&kind) {
             return;
         }
         room.seq += 1;
@@ -59,6 +62,10 @@ impl Model {
         }
         if let Some(except) = except {
             self.turn.single_out(except);
+            if kind != Kind::Renamed {
+                let speaker = self.peer(except).conn;
+                self.turn.speakers.push((key.to_owned(), speaker));
+            }
         }
         self.history.keep(key, &record);
         if self.config.report_messages {
@@ -143,7 +150,7 @@ impl Model {
         if let Err(refusal) = self.may_enter(slot, &name) {
             return self.tell(slot, &refusal);
         }
-        if self.config.store.is_some() && !self.rooms.contains_key(&key) {
+        if self.config.store.is_some() && self.rooms.get(&key).is_none_or(|room| room.lost) {
             return self.wait_for_room(slot, name);
         }
         self.enter(slot, name);
@@ -263,9 +270,12 @@ impl Model {
         self.names_before.insert(gone.key);
     }
 
-    fn update_quiet(&mut self, key: &str) {
+    pub(super) fn update_quiet(&mut self, key: &str) {
         let limit = self.config.announce_limit;
         let room = self.rooms.get_mut(key).expect("rooms with members exist");
+        if room.lost {
+            return;
+        }
         let members = room.members.len();
         let crowd = limit != 0 && members > limit;
         let few = limit == 0 || members * 10 < limit * 9;
@@ -287,6 +297,11 @@ impl Model {
     }
 
     fn say_in(&mut self, slot: u32, key: &str, kind: Kind, text: &str) {
+        if self.rooms[key].lost {
+            self.marks.set(Mark::SaidInLost);
+            let line = not_delivered(&self.rooms[key].name.shown);
+            return self.tell(slot, &line);
+        }
         let nick = self.user(slot).nick.clone();
         self.announce(key, kind, &nick, text, Some(slot));
     }
@@ -317,12 +332,19 @@ impl Model {
     pub(super) fn show_topic(&mut self, slot: u32) {
         let Some(key) = self.own_room(slot, None) else { return };
         let room = &self.rooms[&key];
+        if room.lost {
+            let line = unreadable(&room.name.shown);
+            return self.tell(slot, &line);
+        }
         let line = format!("* {}: {}", room.name.shown, wire::topic(room.topic.as_deref()));
         self.tell(slot, &line);
     }
 
     pub(super) fn set_topic(&mut self, slot: u32, topic: &str) {
         let Some(key) = self.own_room(slot, None) else { return };
+        if self.rooms[&key].lost {
+            return self.say_in(slot, &key, Kind::Topic, topic);
+        }
         self.rooms.get_mut(&key).expect("it is there").topic = Some(topic.to_owned());
         self.say_in(slot, &key, Kind::Topic, topic);
         let line = format!("* you set the topic of {}; topic: {topic}", self.rooms[&key].name.shown);
@@ -354,6 +376,10 @@ impl Model {
     fn user_mut(&mut self, slot: u32) -> &mut User {
         self.peer(slot).user.as_mut().expect("only users chat")
     }
+}
+
+pub(super) fn not_delivered(room: &str) -> String {
+    format!("! not delivered: the history of {room} cannot be stored just now; try again later")
 }
 
 pub(super) fn looks_alike(room: &str) -> String {

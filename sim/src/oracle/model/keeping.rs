@@ -52,6 +52,7 @@ pub(super) enum Order {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Overdue {
     Batch,
+    Again,
     Room,
 }
 
@@ -65,11 +66,13 @@ impl Model {
             let batch = Batch { number: self.emitted, events: turn.records.clone() };
             self.orders.push_back(Order::Store(batch));
         }
-        for key in &turn.opens {
-            let query = Query::Room { key: key.clone(), last: RING_FILL };
-            self.ask(Asker::Room(key.clone()), query, LOOK_UP);
-        }
+        turn.opens.iter().for_each(|key| self.ask_for_room(key));
         has_batch
+    }
+
+    pub(super) fn ask_for_room(&mut self, key: &str) {
+        let query = Query::Room { key: key.to_owned(), last: RING_FILL };
+        self.ask(Asker::Room(key.to_owned()), query, LOOK_UP);
     }
 
     fn ask(&mut self, asker: Asker, query: Query, patience: Duration) {
@@ -143,6 +146,7 @@ impl Model {
         self.observe(now);
         match answer {
             StoreAnswer::Stored(number) => self.stored(*number),
+            StoreAnswer::Refused { batch, rooms } => self.refused(*batch, rooms),
             StoreAnswer::Found { id, found } => {
                 match self.asked.iter().position(|asked| asked.id == Some(*id)) {
                     Some(index) => {
@@ -182,7 +186,8 @@ impl Model {
         let stuck = oldest.map(|&(_, since)| (later(since, PATIENCE), Overdue::Batch));
         let rooms = self.asked.iter().filter(|asked| matches!(asked.asker, Asker::Room(_)));
         let room = rooms.map(|asked| (asked.until, Overdue::Room)).min();
-        stuck.into_iter().chain(room).min()
+        let again = self.again.front().map(|&(at, _)| (at, Overdue::Again));
+        stuck.into_iter().chain(again).chain(room).min()
     }
 
     /// Does what is due since the store takes too long.
@@ -196,6 +201,10 @@ impl Model {
                 self.marks.set(Mark::StoreStuck);
                 self.give_up_answers();
                 self.go_on_with_lines();
+                continue;
+            }
+            if let Some((_, key)) = self.again.pop_front_if(|(at, _)| *at <= self.now) {
+                self.ask_if_lost(&key);
                 continue;
             }
             let due = |asked: &Asked| matches!(asked.asker, Asker::Room(_)) && asked.until == at;

@@ -97,6 +97,8 @@ pub(super) struct Model {
     asked: Vec<Asked>,
     /// Who waits for which room, by its key, with the name as each has written it.
     openings: BTreeMap<String, Vec<(u32, Name)>>,
+    /// Lost rooms that are to be asked for again, and when.
+    again: VecDeque<(u64, String)>,
     /// Connections whose lines wait until less is held back.
     waiting: Vec<ConnId>,
     /// Who is due to be given the next part of a long answer.
@@ -139,6 +141,7 @@ impl Model {
             last_id: 0,
             asked: Vec::new(),
             openings: BTreeMap::new(),
+            again: VecDeque::new(),
             waiting: Vec::new(),
             answers_due: VecDeque::new(),
             refused: Vec::new(),

@@ -1,10 +1,16 @@
 //! Rooms that are not here: only the store knows how far they have come, and whoever wants to join waits.
 
+use std::time::Duration;
+
 use chat_core::{Found, LookUpError};
 
 use super::chat::Room;
 use super::names::Name;
+use super::peer::later;
 use super::{Mark, Model};
+
+/// How long until a lost room is asked for again.
+const AGAIN: Duration = Duration::from_secs(1);
 
 impl Model {
     /// Joins later: when the store has said how far the room has come.
@@ -34,6 +40,14 @@ impl Model {
         let waiting = self.openings.remove(key).unwrap_or_default();
         let past =
             if let Ok(Found::Room { seq, topic, last }) = found { Some((seq, topic, last)) } else { None };
+        if let Some(room) = self.rooms.get_mut(key).filter(|room| room.lost)
+            && let Some((seq, topic, last)) = &past
+        {
+            (room.lost, room.seq, room.topic) = (false, *seq, topic.clone());
+            last.iter().for_each(|record| self.history.keep(key, record));
+            self.marks.set(Mark::FoundAgain);
+            self.update_quiet(key);
+        }
         for (slot, name) in &waiting {
             let Some((seq, topic, last)) = &past else {
                 self.marks.set(Mark::OpeningFailed);
@@ -62,6 +76,24 @@ impl Model {
             if self.peer(slot).answer.is_none() {
                 self.resume(slot);
             }
+        }
+        if self.rooms.get(key).is_some_and(|room| room.lost) {
+            self.again.push_back((later(self.now, AGAIN), key.to_owned()));
+        }
+    }
+
+    /// How far a room has come is not known any more.
+    pub(super) fn lose_room(&mut self, key: &str) {
+        let Some(room) = self.rooms.get_mut(key) else { return };
+        (room.lost, room.topic) = (true, None);
+        self.history.forget(key);
+        self.ask_if_lost(key);
+    }
+
+    /// Asks how far a lost room has come, unless that is under way.
+    pub(super) fn ask_if_lost(&mut self, key: &str) {
+        if self.rooms.get(key).is_some_and(|room| room.lost) && !self.is_asked_for(key) {
+            self.ask_for_room(key);
         }
     }
 }

@@ -7,7 +7,7 @@ use chat_core::{ConnId, Report, RoomRecord, StoreMode};
 
 use super::keeping::NOT_NOW;
 use super::peer::{Phase, later};
-use super::{Mark, Model, deadlines, wire};
+use super::{Mark, Model, deadlines, room_key, wire};
 
 /// What is said and done in one turn.
 #[derive(Debug, Default)]
@@ -18,6 +18,8 @@ pub(super) struct Turn {
     particular: Vec<u32>,
     /// What rooms said.
     pub(super) records: Vec<RoomRecord>,
+    /// Who said these things, with the key of the room.
+    pub(super) speakers: Vec<(String, ConnId)>,
     /// What is to be reported.
     pub(super) reports: VecDeque<Report>,
     /// Whose the joins among the reports are.
@@ -73,6 +75,20 @@ impl Turn {
         let said: usize = self.records.iter().map(|record| record.text.len()).sum();
         let overhead = 1_000 + 200 * self.pieces.len() + 800 * self.records.len();
         (64 + longest, 2 * all + said * (2 + self.pieces.len()) + overhead)
+    }
+
+    /// Takes out what a room said; returns who has said it.
+    fn take_back(&mut self, key: &str) -> Vec<ConnId> {
+        self.reports.retain(|report| !matches!(report, Report::Room(record) if record.key == key));
+        for (_, piece) in &mut self.pieces {
+            let Piece::Text(text) = piece else { continue };
+            let shows = |line: &&[u8]| event_room(line).is_none_or(|room| room != key);
+            *text = text.split_inclusive(|&byte| byte == b'\n').filter(shows).collect::<Vec<_>>().concat();
+        }
+        let speakers = mem::take(&mut self.speakers);
+        let (said, others) = speakers.into_iter().partition(|(room, _)| room == key);
+        self.speakers = others;
+        said.into_iter().map(|(_, conn)| conn).collect()
     }
 
     fn names(&self, slot: u32) -> bool {
@@ -182,6 +198,27 @@ impl Model {
         }
     }
 
+    /// What these rooms said in this batch, and what they have said since, can never be stored.
+    pub(super) fn refused(&mut self, batch: u64, rooms: &[String]) {
+        if batch <= self.stored_to || batch > self.emitted {
+            return;
+        }
+        self.seal_turn();
+        for key in rooms {
+            self.marks.set(Mark::PartRefused);
+            let of_those = self.held.iter_mut().filter(|held| held.batch >= batch);
+            let speakers: Vec<_> = of_those.flat_map(|held| held.turn.take_back(key)).collect();
+            let line = super::chat::not_delivered(self.rooms.get(key).map_or(key, |room| &room.name.shown));
+            for conn in speakers {
+                let slot = super::slot_of(conn);
+                if self.peers.get(&slot).is_some_and(|peer| peer.conn == conn) {
+                    self.tell_at_once(slot, &line);
+                }
+            }
+            self.lose_room(key);
+        }
+    }
+
     /// Shows held turns up to this batch.
     pub(super) fn release_stored(&mut self, stored: u64) {
         while let Some(held) = self.held.pop_front_if(|held| held.batch <= stored) {
@@ -247,4 +284,11 @@ impl Model {
             }
         }
     }
+}
+
+/// The key of the room of which a line shows an event.
+fn event_room(line: &[u8]) -> Option<String> {
+    let line = String::from_utf8_lossy(line);
+    let (_, rest) = line.split_once("] ").filter(|(stamp, _)| stamp.len() == 9 && stamp.starts_with('['))?;
+    room_key(rest.split(' ').next()?)
 }
