@@ -22,14 +22,17 @@ if ! have cc; then
 fi
 
 # Where Debian keeps what initdb is a part of, others have it in the path.
-if ! have redis-server || { ! have initdb && ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; }; then
+have_postgres() { have initdb || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; }
+have_pgbouncer() { have pgbouncer || [ -x /usr/sbin/pgbouncer ]; }
+if ! have redis-server || ! have_postgres || ! have_pgbouncer; then
     if have apt-get && [ "$(id -u)" = 0 ]; then
-        echo "check.sh: installing postgresql and redis-server, of which tests start their own"
+        echo "check.sh: installing postgresql, pgbouncer and redis-server, of which tests start their own"
         apt-get update -qq
-        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql redis-server
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+            postgresql pgbouncer redis-server
     else
-        echo "check.sh: needs PostgreSQL and Redis, of which tests start their own: install them" \
-            "(on Debian: apt-get install postgresql redis-server)" >&2
+        echo "check.sh: needs PostgreSQL, PgBouncer and Redis, of which tests start their own: install them" \
+            "(on Debian: apt-get install postgresql pgbouncer redis-server)" >&2
         exit 1
     fi
 fi

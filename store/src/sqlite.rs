@@ -86,7 +86,7 @@ impl Sqlite {
         if !path.is_file() {
             return Err(name(OpenError::new("there is no such file")));
         }
-        let connection = connect(path, false).map_err(name)?;
+        let connection = connect(path, false).or_else(|_| connect_unchanging(path)).map_err(name)?;
         if !schema::is_current(&connection).map_err(name)? {
             return Err(name(OpenError::new(
                 "it was written by an older version: start the server on it once",
@@ -169,20 +169,55 @@ fn connect(path: &Path, sync_full: bool) -> Result<Connection, OpenError> {
     let connection = open().map_err(|error: rusqlite::Error| OpenError::from(explain(&error)))?;
     // Before anything changes the file.
     schema::version(&connection)?;
-    let tune = |connection: Connection| {
+    let change = |connection: Connection| {
         connection.pragma_update(None, "journal_mode", "wal")?;
         // Survives the end of a process either way.
         connection.pragma_update(None, "synchronous", if sync_full { "full" } else { "normal" })?;
-        connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
-        // Mapped pages would count as the server's memory.
-        connection.pragma_update(None, "mmap_size", 0)?;
         // See `checkpoint`.
         connection.pragma_update(None, "wal_autocheckpoint", 0)?;
         connection.pragma_update(None, "journal_size_limit", checkpoint::MAX_LOG)?;
-        connection.set_prepared_statement_cache_capacity(32);
+        tune(&connection)?;
         Ok(connection)
     };
-    tune(connection).map_err(|error: rusqlite::Error| OpenError::from(explain(&error)))
+    change(connection).map_err(|error: rusqlite::Error| OpenError::from(explain(&error)))
+}
+
+/// A connection to a file that may only be read. Where not even the files beside it can be made that readers share, it is
+/// taken for one that nobody writes to.
+fn connect_unchanging(path: &Path) -> Result<Connection, OpenError> {
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    let open = |uri: &str| -> rusqlite::Result<Connection> {
+        let connection = Connection::open_with_flags(uri, flags)?;
+        connection.busy_timeout(BUSY)?;
+        // Nothing is opened before it is asked something.
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+        tune(&connection)?;
+        Ok(connection)
+    };
+    let refused = |error: rusqlite::Error| OpenError::from(explain(&error));
+    let uri = file::uri(path);
+    match open(&uri) {
+        Ok(connection) => return Ok(connection),
+        Err(error) => match error.sqlite_error_code() {
+            Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly) => {}
+            _ => return Err(refused(error)),
+        },
+    }
+    if file::has_log(path) {
+        return Err(OpenError::new(
+            "the last of it is in the log beside it (-wal), which cannot be read where nothing may be written: copy both",
+        ));
+    }
+    open(&format!("{uri}?immutable=1")).map_err(refused)
+}
+
+fn tune(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    // Mapped pages would count as the server's memory.
+    connection.pragma_update(None, "mmap_size", 0)?;
+    connection.set_prepared_statement_cache_capacity(32);
+    Ok(())
 }
 
 impl From<rusqlite::Error> for StoreError {

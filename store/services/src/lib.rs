@@ -1,4 +1,4 @@
-//! Private PostgreSQL and Redis servers for tests: each with a folder and a socket of its own, so that any number of them
+//! Private PostgreSQL, PgBouncer and Redis servers for tests: each with a folder and a socket of its own, so that any number of them
 //! run side by side. They are gone when the value is, also when the test panics.
 //!
 //! What is missing or fails is a panic that says what to do.
@@ -63,12 +63,49 @@ impl Postgres {
     }
 }
 
+/// A private PgBouncer in front of a PostgreSQL server.
+#[derive(Debug)]
+pub struct PgBouncer {
+    _process: Process,
+    home: Home,
+}
+
+impl PgBouncer {
+    /// Starts one with these settings, each a line of its configuration.
+    ///
+    /// # Panics
+    ///
+    /// If PgBouncer is not installed, or does not start.
+    #[must_use]
+    pub fn start(server: &Postgres, settings: &str) -> Self {
+        let home = Home::new("pgbouncer");
+        let (here, there) = (home.path().display(), server.home.path().display());
+        home.write("users", "\"chat\" \"\"\n");
+        home.write(
+            "pgbouncer.ini",
+            &format!(
+                "[databases]\npostgres = host={there} port={PORT}\n[pgbouncer]\nlisten_addr =\nlisten_port = {PORT}\n\
+                unix_socket_dir = {here}\nauth_type = trust\nauth_file = {here}/users\n{settings}\n"
+            ),
+        );
+        let mut command = home.command(&find("pgbouncer", "pgbouncer"));
+        command.arg(home.path().join("pgbouncer.ini"));
+        Self { _process: Process::start(command, "process up"), home }
+    }
+
+    /// Where it is, for clients.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("postgres://chat@{}/postgres", encoded(self.home.path()))
+    }
+}
+
 /// A private Redis server, which survives a crash with all that it confirmed.
 #[derive(Debug)]
 pub struct Redis {
     process: Option<Process>,
     home: Home,
-    is_volatile: bool,
+    settings: Vec<&'static str>,
 }
 
 impl Redis {
@@ -79,7 +116,7 @@ impl Redis {
     /// If Redis is not installed, or does not start.
     #[must_use]
     pub fn start() -> Self {
-        Self::with(false)
+        Self::start_with(&[])
     }
 
     /// Starts an empty one that forgets everything when it ends.
@@ -89,11 +126,17 @@ impl Redis {
     /// If Redis is not installed, or does not start.
     #[must_use]
     pub fn start_volatile() -> Self {
-        Self::with(true)
+        Self::start_with(&["--appendonly", "no"])
     }
 
-    fn with(is_volatile: bool) -> Self {
-        let mut server = Self { process: None, home: Home::new("redis"), is_volatile };
+    /// Starts an empty one with these settings, as on its command line.
+    ///
+    /// # Panics
+    ///
+    /// If Redis is not installed, or does not start.
+    #[must_use]
+    pub fn start_with(settings: &[&'static str]) -> Self {
+        let mut server = Self { process: None, home: Home::new("redis"), settings: settings.to_vec() };
         server.restart();
         server
     }
@@ -129,8 +172,7 @@ impl Redis {
         let mut command = self.home.command(&find("redis-server", "redis-server"));
         command.args(["--port", "0", "--save", "", "--unixsocket"]).arg(self.home.path().join("redis.sock"));
         command.arg("--dir").arg(self.home.path());
-        let appendonly = if self.is_volatile { "no" } else { "yes" };
-        command.args(["--appendonly", appendonly, "--appendfsync", "always"]);
+        command.args(["--appendonly", "yes", "--appendfsync", "always"]).args(&self.settings);
         self.process = Some(Process::start(command, "ready to accept connections"));
     }
 }

@@ -30,7 +30,7 @@ pub(crate) fn find(program: &str, package: &str) -> PathBuf {
     let number = |path: &PathBuf| path.file_name()?.to_str()?.parse::<u32>().ok();
     versions.sort_by_key(|path| std::cmp::Reverse(number(path)));
     folders.extend(versions.into_iter().map(|version| version.join("bin")));
-    folders.push("/usr/local/bin".into());
+    folders.extend(["/usr/local/bin".into(), "/usr/sbin".into()]);
     let found = folders.into_iter().map(|folder| folder.join(program)).find(|path| path.is_file());
     found.unwrap_or_else(|| {
         panic!("{program} is missing: install the package {package} (on Debian: apt-get install {package})")
@@ -63,6 +63,15 @@ impl Home {
 
     pub(crate) fn path(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// A file in it that programs may read.
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        let path = self.path().join(name);
+        fs::write(&path, text).expect("the folder is ours");
+        if let Some((user, group)) = self.user {
+            chown(&path, Some(user), Some(group)).expect("root may give it away");
+        }
     }
 
     /// A program that runs in this folder.

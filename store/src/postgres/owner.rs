@@ -38,6 +38,7 @@ pub(super) fn take(client: &mut Client, writer: &Writer) -> Result<(), StoreErro
     }
     lock(client)?;
     schema::migrate(client)?;
+    schema::check_rights(client)?;
     if known(client)?.is_some() {
         ask(client, |client| client.query_one(UNLOCK, &[]).map(drop))?;
         thread::sleep(GRACE);

@@ -74,6 +74,24 @@ pub(super) fn migrate(client: &mut Client) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Whether this role may do with the tables what a server does: they may be somebody else's.
+pub(super) fn check_rights(client: &mut Client) -> Result<(), StoreError> {
+    const MISSING: &str = "
+        SELECT may || ' on ' || name
+        FROM unnest(ARRAY['chat.rooms', 'chat.events', 'chat.notes']) AS name,
+            unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS may
+        WHERE NOT has_table_privilege(name, may)";
+    let mut ask = || {
+        let rows = client.query(MISSING, &[])?;
+        rows.iter().map(|row| row.try_get(0)).collect::<Result<Vec<String>, _>>()
+    };
+    let missing = ask().map_err(|error| explain(&error))?;
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(StoreError::new(format_args!("this role lacks some rights (GRANT): {}", missing.join(", "))))
+}
+
 /// Whether the tables are today's.
 pub(super) fn check(client: &mut Client) -> Result<(), StoreError> {
     if seen(client)? == MIGRATIONS.len() {

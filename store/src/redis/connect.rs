@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use ::redis::{Client, Connection, RedisError, RedisResult, cmd};
+use ::redis::{Client, Connection, ErrorKind, RedisError, RedisResult, ServerErrorKind, Value, cmd};
 
+use super::{ROOMS, events_key, room_key};
 use crate::StoreError;
 use crate::url::take_option;
 
@@ -44,17 +45,32 @@ pub(super) fn connect(client: &Client, demands: Demands) -> Result<Connection, S
     if !demands.reads {
         check_memory(&mut connection, demands)?;
     }
+    if !demands.reads && demands.is_first {
+        check_role(&mut connection)?;
+        check_rights(&mut connection).map_err(|error| explain(&error))?;
+    }
     check_format(&mut connection, demands)?;
     Ok(connection)
 }
 
 /// Whether the server still knows tomorrow what it is told.
 fn check_memory(connection: &mut Connection, demands: Demands) -> Result<(), StoreError> {
-    let info = |connection: &mut Connection, section: &str| -> RedisResult<String> {
-        cmd("INFO").arg(section).query(connection)
+    let persistence = info(connection, "persistence");
+    let appends = match &persistence {
+        Ok(said) => said.lines().any(|line| line.trim_end() == "aof_enabled:1"),
+        Err(error)
+            if error.kind() == ErrorKind::Server(ServerErrorKind::NoPerm) && demands.allow_volatile =>
+        {
+            false
+        }
+        Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoPerm) => {
+            return Err(StoreError::new(
+                "this user may not ask with INFO whether the server remembers what it is told: give it +info in its ACL (or take \
+                either, with ?allow-volatile=yes at the end of the URL)",
+            ));
+        }
+        Err(error) => return Err(explain(error)),
     };
-    let persistence = info(connection, "persistence").map_err(|error| explain(&error))?;
-    let appends = persistence.lines().any(|line| line.trim_end() == "aof_enabled:1");
     if !appends && !demands.allow_volatile {
         return Err(StoreError::new(
             "this server forgets everything when it ends: set `appendonly yes` in its configuration (or take that, with \
@@ -75,13 +91,55 @@ fn check_memory(connection: &mut Connection, demands: Demands) -> Result<(), Sto
             "appendfsync is not `always`: the last second of what was shown is lost if the machine or Redis crashes"
         );
     }
-    let memory = info(connection, "memory").map_err(|error| explain(&error))?;
+    let memory = info(connection, "memory").unwrap_or_default();
     let value = |name: &str| memory.lines().find_map(|line| line.trim_end().strip_prefix(name));
     let evicts = value("maxmemory_policy:").is_some_and(|policy| policy.starts_with("allkeys"));
     if demands.is_first && evicts && value("maxmemory:") != Some("0") {
         tracing::warn!("this server gives up keys when its memory is full: rooms may lose their history");
     }
     Ok(())
+}
+
+fn info(connection: &mut Connection, section: &str) -> RedisResult<String> {
+    cmd("INFO").arg(section).query(connection)
+}
+
+/// Whether it may be written to.
+fn check_role(connection: &mut Connection) -> Result<(), StoreError> {
+    // Whoever may not ask finds out all the same.
+    let replication = info(connection, "replication").unwrap_or_default();
+    if replication.lines().any(|line| line.trim_end() == "role:slave") {
+        return Err(StoreError::new(
+            "this server is a replica, and may only be read: name the one it follows",
+        ));
+    }
+    Ok(())
+}
+
+/// Does all that a server does once, with keys that no room has, so that a right that is missing is missed at the start.
+fn check_rights(connection: &mut Connection) -> RedisResult<()> {
+    let (stream, hash) = (events_key(""), room_key(""));
+    let mut tried = |command: &str, arguments: &[&str]| -> RedisResult<()> {
+        cmd(command).arg(arguments).query::<Value>(connection).map(drop)
+    };
+    // Left by one that was killed here.
+    tried("DEL", &[&stream, &hash])?;
+    tried("XADD", &[&stream, "1-0", "at", "0", "kind", "", "nick", "", "text", ""])?;
+    tried("XINFO", &["STREAM", &stream])?;
+    tried("XRANGE", &[&stream, "-", "+", "COUNT", "1"])?;
+    tried("XREVRANGE", &[&stream, "+", "-", "COUNT", "1"])?;
+    tried("XTRIM", &[&stream, "MINID", "=", "2-0"])?;
+    tried("EXISTS", &[&stream])?;
+    tried("HSET", &[&hash, "seq", "1"])?;
+    tried("HINCRBY", &[&hash, "bytes", "1"])?;
+    tried("HGET", &[&hash, "seq"])?;
+    tried("HMGET", &[&hash, "seq", "bytes"])?;
+    tried("HDEL", &[&hash, "topic"])?;
+    tried("ZADD", &[ROOMS, "XX", "0", ""])?;
+    tried("ZRANGEBYLEX", &[ROOMS, "(", "+", "LIMIT", "0", "1"])?;
+    tried("MULTI", &[])?;
+    tried("EXEC", &[])?;
+    tried("DEL", &[&stream, &hash])
 }
 
 fn check_format(connection: &mut Connection, demands: Demands) -> Result<(), StoreError> {

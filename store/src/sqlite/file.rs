@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
@@ -37,6 +38,26 @@ pub(super) fn prepare_folder(path: &Path) -> Result<PathBuf, OpenError> {
 pub(super) fn prepare(path: &Path) -> Result<(), OpenError> {
     private_file(path).map_err(|error| OpenError::new(format_args!("it cannot be opened: {error}")))?;
     Ok(())
+}
+
+/// Its name for SQLite, as one to which options can be added.
+pub(super) fn uri(path: &Path) -> String {
+    let mut uri = String::from("file:");
+    for &byte in path.as_os_str().as_bytes() {
+        if byte.is_ascii_alphanumeric() || b"/._-".contains(&byte) {
+            uri.push(char::from(byte));
+        } else {
+            uri.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    uri
+}
+
+/// Whether some of it is not in the file yet, but in the log beside it.
+pub(super) fn has_log(path: &Path) -> bool {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    fs::metadata(log).is_ok_and(|log| log.len() > 0)
 }
 
 /// Tells other processes that the database is in use.

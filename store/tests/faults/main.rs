@@ -5,8 +5,10 @@ mod in_postgres;
 mod in_redis;
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
+use std::process::Command;
 use std::sync::Mutex;
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
@@ -319,4 +321,55 @@ fn one_file_has_one_lock_under_all_of_its_names() {
     assert!(refusal(&url_of(&link)).contains("another process"));
     drop(stores);
     open(&url_of(&link), false, Retention::default()).unwrap();
+}
+
+/// What a test is told when it is run again as somebody who may do less.
+const READ_ONLY: &str = "CHAT_TEST_READ_ONLY";
+const PUT_AWAY: &str = "put ?#% away.db";
+
+/// A history that was put away: an export reads it, and a server says why it does not start.
+#[test]
+fn files_that_may_only_be_read() {
+    if let Some(folder) = std::env::var_os(READ_ONLY) {
+        let folder = Path::new(&folder);
+        let url = url_of(&folder.join(PUT_AWAY));
+        let events = Found::Events { events: vec![said(1)], complete: true };
+        let mut store = open_to_read(&url).unwrap();
+        assert_eq!(store.look_up(&all(9)), Ok(events));
+        assert!(store.write(&[said(2)]).is_err());
+        assert!(refusal(&url).contains("Permission denied"), "{}", refusal(&url));
+        // With a log beside it, the file is not all there is.
+        let url = url_of(&folder.join("copied.db"));
+        let refused = open_to_read(&url).err().unwrap().to_string();
+        assert!(refused.contains("log beside it"), "{refused}");
+        return;
+    }
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join(PUT_AWAY);
+    let mut stores = open(&url_of(&path), false, Retention::default()).unwrap().stores;
+    stores.writer.write(&[said(1)]).unwrap();
+    let mode = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    for end in ["", "-wal"] {
+        let copy = folder.path().join(format!("copied.db{end}"));
+        fs::copy(format!("{}{end}", path.display()), &copy).unwrap();
+        mode(&copy, 0o444);
+    }
+    drop(stores);
+    mode(&path, 0o444);
+    fs::remove_file(folder.path().join(format!("{PUT_AWAY}-lock"))).unwrap();
+    // Root may do everything: somebody else runs this, and has to find it.
+    let program = folder.path().join("test");
+    fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    mode(&program, 0o555);
+    mode(folder.path(), 0o555);
+    let mut command = Command::new(&program);
+    command.args(["--exact", "files_that_may_only_be_read"]).env(READ_ONLY, folder.path());
+    if fs::metadata(folder.path()).unwrap().uid() == 0 {
+        const NOBODY: u32 = 65_534;
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    let done = command.current_dir("/").output().unwrap();
+    mode(folder.path(), 0o755);
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stdout));
+    assert!(String::from_utf8_lossy(&done.stdout).contains("1 passed"));
 }
