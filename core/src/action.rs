@@ -147,7 +147,7 @@ pub enum Report {
     ClockJumped {
         /// By how much.
         by: Duration,
-        /// Whether it went back. Stamps then stand still until it has caught up.
+        /// Whether it went back. Stamps then stand still until it has caught up, or has stayed there for a minute.
         back: bool,
     },
     /// The store has not stored for seconds what it was given, or it has caught up with that.

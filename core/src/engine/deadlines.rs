@@ -58,12 +58,17 @@ impl Engine {
     /// The one next deadline, and why it is there. Any other call may change it.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<(Mono, Timer)> {
-        if self.drained && self.is_out_of_memory() {
-            return Some((self.mono, Timer::Memory));
+        if self.is_memory_due() {
+            return Some((self.clock.mono(), Timer::Memory));
         }
         if !self.answers_due.is_empty() {
-            return Some((self.mono, Timer::Answer));
+            return Some((self.clock.mono(), Timer::Answer));
         }
+        self.first_deadline().map(|(at, timer)| (self.clock.when(at), timer))
+    }
+
+    /// The first deadline of the store or of a connection, in the engine's own time.
+    pub(super) fn first_deadline(&self) -> Option<(Mono, Timer)> {
         let of_conns = self.timers.first();
         let of_conns = of_conns.and_then(|&(_, slot)| next_deadline(self.conns.get(slot), &self.config));
         match (self.store_deadline(), of_conns) {
@@ -72,19 +77,11 @@ impl Engine {
         }
     }
 
+    /// Does what is due. Deadlines come before the limit of memory: who has to go anyway goes for its own reason, and
+    /// perhaps nobody else has to. What is given of long answers comes last, when it is known what memory there is.
     pub(super) fn expire(&mut self) {
-        if self.drained {
-            self.save_memory();
-        }
-        self.go_on_with_answers();
-        while let Some((at, timer)) = self.store_deadline()
-            && at <= self.mono
-        {
-            match timer {
-                Timer::Store => self.store_is_stuck(),
-                _ => self.expire_question(),
-            }
-        }
+        let memory_is_due = self.is_memory_due();
+        self.expire_store();
         while let Some(&(at, slot)) = self.timers.first()
             && at <= self.mono
         {
@@ -94,6 +91,26 @@ impl Engine {
                 self.expire_one(slot, timer);
             }
             self.rearm(slot);
+        }
+        if memory_is_due {
+            self.save_memory();
+        }
+        self.go_on_with_answers();
+    }
+
+    /// Whether memory is short. What was not offered to its readers yet is held against none of them.
+    fn is_memory_due(&self) -> bool {
+        self.drained && self.is_out_of_memory()
+    }
+
+    fn expire_store(&mut self) {
+        while let Some((at, timer)) = self.store_deadline()
+            && at <= self.mono
+        {
+            match timer {
+                Timer::Store => self.store_is_stuck(),
+                _ => self.expire_question(),
+            }
         }
     }
 

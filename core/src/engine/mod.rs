@@ -3,6 +3,7 @@
 mod arrivals;
 mod asking;
 mod census;
+mod clock;
 mod closing;
 mod conn;
 mod deadlines;
@@ -19,8 +20,8 @@ mod state;
 
 use alloc::collections::{BTreeSet, VecDeque};
 use alloc::vec::Vec;
+use core::mem;
 use core::net::IpAddr;
-use core::time::Duration;
 
 pub use census::Census;
 use chrono::{DateTime, Utc};
@@ -30,7 +31,7 @@ pub use entrance::Attempt;
 pub use limits::Footprint;
 pub use state::{ConnState, RoomState, Stage, State};
 
-use crate::action::{Action, Reason, Report};
+use crate::action::{Action, Reason};
 use crate::addresses::Addresses;
 use crate::chat::{Chat, Name, UserId};
 use crate::config::{Config, ConfigError};
@@ -39,9 +40,6 @@ use crate::flood::Rate;
 use crate::outbox::{Segments, Turn};
 use crate::store::StoreAnswer;
 use crate::time::{Mono, Now};
-
-/// A wall clock that moves against the monotonic one by more than this is worth a line in the log.
-const CLOCK_JUMP: Duration = Duration::from_secs(60);
 
 /// A chat server without its sockets and clocks.
 ///
@@ -79,12 +77,11 @@ pub struct Engine {
     drained: bool,
     ending: bool,
     poisoned: bool,
-    /// The latest time seen.
+    clock: clock::Clock,
+    /// The engine's own time, by that clock: deadlines are kept in it.
     mono: Mono,
-    /// The latest stamp given; stamps never go back.
+    /// The stamp of what happens now, by that clock.
     stamp: DateTime<Utc>,
-    /// Both clocks as they were last read.
-    clocks: Option<Now>,
 }
 
 impl Engine {
@@ -125,9 +122,9 @@ impl Engine {
             drained: true,
             ending: false,
             poisoned: false,
+            clock: clock::Clock::default(),
             mono: Mono::default(),
             stamp: DateTime::<Utc>::MIN_UTC,
-            clocks: None,
             config,
         })
     }
@@ -249,8 +246,7 @@ impl Engine {
         assert!(!self.poisoned, "a poisoned engine serves nobody");
         self.poisoned = true;
         self.forget_secrets();
-        // Most of what happens in a turn happens at one time.
-        if self.clocks != Some(now) {
+        if !self.clock.shows(now) {
             self.observe(now);
         }
         let result = change(self);
@@ -259,17 +255,14 @@ impl Engine {
     }
 
     fn observe(&mut self, now: Now) {
-        if let Some(before) = self.clocks {
-            let ahead = now.ahead_since(before);
-            if ahead.unsigned_abs() > CLOCK_JUMP.as_nanos() {
-                let by = Duration::from_nanos_u128(ahead.unsigned_abs());
-                self.turn.report(Report::ClockJumped { by, back: ahead < 0 });
-            }
+        let mut clock = mem::take(&mut self.clock);
+        let jump = clock.read(now, || self.first_deadline().map(|(at, _)| at));
+        if let Some(jump) = jump {
+            self.turn.report(jump);
         }
-        self.clocks = Some(now);
-        self.mono = self.mono.max(now.mono).min(Mono::LAST);
-        self.stamp = self.stamp.max(now.utc);
-        self.segments.set_time(self.mono);
+        (self.mono, self.stamp) = (clock.own(), clock.stamp());
+        self.segments.set_time(clock.mono());
+        self.clock = clock;
     }
 
     fn disconnected(&mut self, slot: u32, cause: Cause) {

@@ -46,8 +46,12 @@ pub enum Mark {
     EndOfInputHeld,
     /// A nickname was not chosen in time.
     RegistrationTimeout,
-    /// The wall clock jumped back.
+    /// The wall clock jumped back,
     ClockBack,
+    /// and far, and was believed after a while.
+    ClockBelieved,
+    /// The process stood still while a deadline came.
+    StoodStill,
     /// A name was taken again by another connection after its holder was lost.
     NameTakenAgain,
     /// A private message was delivered.
@@ -140,7 +144,7 @@ pub enum Mark {
 
 impl Mark {
     /// All of them.
-    pub const ALL: [Self; 66] = [
+    pub const ALL: [Self; 68] = [
         Self::PartialWrite,
         Self::Eviction,
         Self::MemoryEviction,
@@ -163,6 +167,8 @@ impl Mark {
         Self::EndOfInputHeld,
         Self::RegistrationTimeout,
         Self::ClockBack,
+        Self::ClockBelieved,
+        Self::StoodStill,
         Self::NameTakenAgain,
         Self::Private,
         Self::AcceptStorm,

@@ -288,11 +288,12 @@ impl Observer for Oracle {
             }
             Input::Event { conn, event } => self.model.handle(now, conn, &event),
             Input::Timeout => {
+                self.model.timeout(now);
+                // Whoever is due goes for that; whom else memory takes, is the engine's to say.
                 if std::mem::take(&mut self.short) {
-                    self.model.observe(now);
                     self.drop_for_memory(engine);
                 }
-                self.model.timeout(now);
+                self.model.go_on_with_answers();
             }
             Input::Bans(bans) => self.model.ban(now, bans),
             Input::StoreAnswered(answer) => {
@@ -317,6 +318,10 @@ impl Observer for Oracle {
     fn polled(&mut self, action: Option<&Action>, engine: &Engine) {
         if self.broken.is_some() {
             return;
+        }
+        // Where time was not let pass first, memory is saved when the turn is sealed.
+        if std::mem::take(&mut self.short) {
+            self.drop_for_memory(engine);
         }
         self.model.seal();
         if self.kept.is_some() {

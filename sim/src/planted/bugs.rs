@@ -51,13 +51,13 @@ pub const BUGS: &[Bug] = &[
     ),
     core(
         "timers on the wall clock",
-        "core/src/engine/mod.rs",
-        "        self.mono = self.mono.max(now.mono).min(Mono::LAST);\n",
-        "        self.mono = Mono(now.utc.timestamp_micros().unsigned_abs() * 1_000);\n",
+        "core/src/engine/clock.rs",
+        "let mono = self.mono.max(now.mono).min(Mono::LAST);",
+        "let mono = Mono(now.utc.timestamp_micros().unsigned_abs() * 1_000);",
     ),
     core(
         "stamps that go back",
-        "core/src/engine/mod.rs",
+        "core/src/engine/clock.rs",
         "self.stamp = self.stamp.max(now.utc);",
         "self.stamp = now.utc;",
     ),
@@ -415,5 +415,17 @@ pub const BUGS: &[Bug] = &[
         "core/src/engine/refusing.rs",
         "                told.extend(is_refused.then_some(*speaker));\n",
         "",
+    ),
+    core(
+        "whoever spoke while the process stood still is let go unheard",
+        "core/src/engine/clock.rs",
+        "const STANDSTILL: Duration = Duration::from_secs(1);",
+        "const STANDSTILL: Duration = Duration::from_secs(1 << 30);",
+    ),
+    core(
+        "a wall clock that is set back is never believed",
+        "core/src/engine/clock.rs",
+        "const BELIEVED: Duration = Duration::from_secs(60);",
+        "const BELIEVED: Duration = Duration::from_secs(1 << 30);",
     ),
 ];

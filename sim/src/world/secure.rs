@@ -123,6 +123,9 @@ impl World<'_> {
 
     /// A handshake is done.
     pub(super) fn secured(&mut self, link: usize) {
+        if self.now < self.asleep_until {
+            return self.queue.push(self.asleep_until, Happening::Secured(link));
+        }
         let Some(socket) = &mut self.links[link].socket else { return };
         socket.transport = Transport::Open;
         let conn = socket.conn;

@@ -327,6 +327,7 @@ impl World<'_> {
 
     fn close(&mut self, conn: ConnId, how: Close, reason: Reason) {
         let Some(link) = self.link_of(conn) else { return };
+        self.check_unheard(link, reason);
         let socket = self.links[link].socket.as_mut().expect("it is there");
         socket.closed.get_or_insert(reason);
         match (how, socket.output) {
@@ -337,6 +338,17 @@ impl World<'_> {
                 self.flush(link);
                 self.wake(link);
             }
+        }
+    }
+
+    /// Nobody is let go for its silence while what it said lies unread: the server may have stood still meanwhile.
+    fn check_unheard(&mut self, link: usize, reason: Reason) {
+        let silent = matches!(reason, Reason::Idle | Reason::RegistrationTimeout);
+        let socket = self.links[link].socket.as_ref().expect("it is there");
+        let unread = socket.inbox.len();
+        let waits = unread > 0 && socket.heard + LOOK <= self.now && socket.wants_input();
+        if silent && waits && self.is_text(link) {
+            self.accuse(Promise::Time, format!("closed ({reason}) with {unread} bytes unread"));
         }
     }
 

@@ -23,11 +23,6 @@ impl Model {
     /// Time has passed.
     pub(in crate::oracle) fn timeout(&mut self, now: Now) {
         self.observe(now);
-        for _ in 0..ANSWERS_PER_TURN.min(self.answers_due.len()) {
-            if let Some(slot) = self.answers_due.pop_front() {
-                self.go_on_with_answer(slot);
-            }
-        }
         self.expire_store();
         while let Some((at, slot)) = self.next_deadline()
             && at <= self.now
@@ -41,17 +36,27 @@ impl Model {
         }
     }
 
+    /// Long answers go on: the last that is done when time has passed.
+    pub(in crate::oracle) fn go_on_with_answers(&mut self) {
+        for _ in 0..ANSWERS_PER_TURN.min(self.answers_due.len()) {
+            if let Some(slot) = self.answers_due.pop_front() {
+                self.go_on_with_answer(slot);
+            }
+        }
+    }
+
     /// When the engine should next be asked to let time pass, at the latest.
     pub(in crate::oracle) fn deadline(&self) -> Option<u64> {
         if !self.answers_due.is_empty() {
-            return Some(self.now);
+            return Some(self.by_the_clock(self.now));
         }
         let (own, store) = (self.next_deadline(), self.store_deadline());
-        own.map(|(at, _)| at).into_iter().chain(store.map(|(at, _)| at)).min()
+        let first = own.map(|(at, _)| at).into_iter().chain(store.map(|(at, _)| at)).min();
+        first.map(|at| self.by_the_clock(at))
     }
 
     /// The first deadline of all; of several at one time, that of the lowest slot.
-    fn next_deadline(&self) -> Option<(u64, u32)> {
+    pub(super) fn next_deadline(&self) -> Option<(u64, u32)> {
         let deadlines =
             self.peers.iter().filter_map(|(&slot, peer)| Some((self.deadline_of(slot, peer)?.0, slot)));
         deadlines.min()

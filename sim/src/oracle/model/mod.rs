@@ -20,10 +20,12 @@
 //! | `opening` | who waits for a room that only the store knows |
 //! | `ends` | how connections end |
 //! | `deadlines` | what is due when |
+//! | `clock` | what time it is, for deadlines and on stamps |
 //! | `wire` | the words |
 
 mod answer;
 mod chat;
+mod clock;
 mod deadlines;
 mod ends;
 mod framing;
@@ -46,6 +48,7 @@ use chat_core::{Cause, Config, ConnId, Event, Now, Reason, Report, Violation};
 use chrono::{DateTime, Utc};
 
 use self::chat::Room;
+use self::clock::Clock;
 use self::history::History;
 use self::keeping::{Asked, Order};
 use self::names::Name;
@@ -53,9 +56,6 @@ pub(super) use self::peer::Peer;
 use self::peer::{Bucket, Phase};
 use self::turn::{Held, Turn};
 use super::marks::{Mark, Marks};
-
-/// A wall clock that moves against the monotonic one by more than this is reported.
-const CLOCK_JUMP: chrono::Duration = chrono::Duration::minutes(1);
 
 /// What the server should be like.
 #[derive(Debug)]
@@ -110,10 +110,10 @@ pub(super) struct Model {
     /// Names of users who are gone.
     names_before: BTreeSet<String>,
     ending: bool,
-    /// Monotonic time in nanoseconds.
+    /// The server's own time in nanoseconds: all deadlines are in it.
     now: u64,
     stamp: DateTime<Utc>,
-    clocks: Option<Now>,
+    clock: Clock,
     pub(super) marks: Marks,
 }
 
@@ -150,7 +150,7 @@ impl Model {
             ending: false,
             now: 0,
             stamp: DateTime::<Utc>::MIN_UTC,
-            clocks: None,
+            clock: Clock::default(),
             marks: Marks::default(),
         }
     }
@@ -266,26 +266,6 @@ impl Model {
         if partial {
             self.marks.set(Mark::PartialWrite);
         }
-    }
-
-    /// Takes in the time.
-    pub(super) fn observe(&mut self, now: Now) {
-        if let Some(before) = self.clocks {
-            let by_wall = now.utc - before.utc;
-            let by_mono = chrono::Duration::nanoseconds(now.mono.0.saturating_sub(before.mono.0) as i64);
-            let ahead = by_wall - by_mono;
-            if ahead.abs() > CLOCK_JUMP {
-                let back = ahead < chrono::Duration::zero();
-                let by = ahead.abs().to_std().expect("an absolute value");
-                self.turn.reports.push_back(Report::ClockJumped { by, back });
-            }
-            if now.utc < before.utc {
-                self.marks.set(Mark::ClockBack);
-            }
-        }
-        self.clocks = Some(now);
-        self.now = self.now.max(now.mono.0);
-        self.stamp = self.stamp.max(now.utc);
     }
 
     fn peer(&mut self, slot: u32) -> &mut Peer {
