@@ -27,7 +27,8 @@ pub struct Config {
     /// Bytes of memory for the output owed to all readers together, their queues included; above it, the reader
     /// furthest behind is cut off.
     pub memory: usize,
-    /// How long a connection may take from opening to a nickname. Stands still while its input is paused.
+    /// How long a connection may take from opening to a nickname. Stands still while its input is paused, but not for
+    /// longer than itself in all.
     pub registration_timeout: Duration,
     /// How long a user with a nickname may send no line before it is told so and has to leave. While its input waits
     /// for flood control, and once it has ended its input, the clock stands still.
@@ -57,7 +58,8 @@ pub struct Config {
     ///
     /// The default, 10,000, lets a community come back after a restart: 20,000 people who return within ten seconds,
     /// and take five to choose a nickname each, are 10,000 at one time. It also protects: silent strangers need a
-    /// hundred addresses to fill it, and then hold 10,000 descriptors and at most 90 MB for unfinished lines.
+    /// hundred addresses to fill it, and then hold 10,000 descriptors and at most 82 MB of input: 8 KiB each,
+    /// an unfinished line and what waits behind it.
     pub max_unregistered: usize,
     /// Members up to which joins, leaves and renames are announced in a room.
     pub announce_limit: usize,

@@ -28,7 +28,7 @@ mod telnet {
 pub(crate) enum Line<'a> {
     /// A whole line, without its end.
     Text(&'a [u8]),
-    /// A line that was longer than [`MAX_LINE`], now at its end.
+    /// A line that is longer than [`MAX_LINE`]. Its rest is skipped, without another word.
     TooLong,
 }
 
@@ -59,7 +59,7 @@ pub(crate) struct Framer {
     telnet: Telnet,
     /// The byte before was a CR whose meaning the next one decides.
     carriage_return: bool,
-    /// The line was too long: its rest is being skipped.
+    /// The line is too long, and was handed out as such: its rest is being skipped.
     skipping: bool,
     /// The line in `partial` was handed out and is to be forgotten.
     delivered: bool,
@@ -67,7 +67,7 @@ pub(crate) struct Framer {
 
 impl Framer {
     /// Takes bytes off the front of `input` up to the end of a line, and returns that line; none, when all of
-    /// `input` was taken without completing one.
+    /// `input` was taken without completing one, or up to the end of one that was too long.
     pub(crate) fn next<'a, 'i: 'a>(&'a mut self, input: &mut &'i [u8]) -> Option<Line<'a>> {
         self.forget_delivered();
         if let Some(line) = self.take_whole_line(input) {
@@ -84,12 +84,14 @@ impl Framer {
             match self.push(byte) {
                 Step::More => {}
                 Step::TooLong => {
+                    self.taken += length - input.len();
                     self.partial = Vec::new();
                     self.skipping = true;
+                    return Some(Line::TooLong);
                 }
                 Step::End if mem::take(&mut self.skipping) => {
                     self.taken = 0;
-                    return Some(Line::TooLong);
+                    return None;
                 }
                 Step::End => {
                     self.taken = 0;
@@ -105,9 +107,12 @@ impl Framer {
         self.forget_delivered();
         self.taken = 0;
         if mem::take(&mut self.skipping) {
-            return Some(Line::TooLong);
+            return None;
         }
         if mem::take(&mut self.carriage_return) {
+            if self.partial.len() >= MAX_LINE {
+                return Some(Line::TooLong);
+            }
             self.partial.push(CR);
         }
         self.delivered = true;
@@ -117,6 +122,11 @@ impl Framer {
     /// Whether nothing of the input so far matters for what comes.
     pub(crate) fn is_idle(&self) -> bool {
         self.taken == 0
+    }
+
+    /// Whether what comes is the rest of a line that was too long.
+    pub(crate) fn is_skipping(&self) -> bool {
+        self.skipping
     }
 
     /// Bytes that were taken of the unfinished line, telnet's and those that are skipped included.
@@ -157,8 +167,19 @@ impl Framer {
         let plain = memchr::memchr3(LF, CR, telnet::IAC, input).unwrap_or(input.len());
         let room = MAX_LINE - self.partial.len();
         let (text, rest) = input.split_at(plain.min(room));
+        self.make_room(text.len());
         self.partial.extend_from_slice(text);
         *input = rest;
+    }
+
+    /// Makes room for so many more bytes: twice as much as there was, so that slow senders do not have it copied each
+    /// time, but no more than a line may have.
+    fn make_room(&mut self, more: usize) {
+        let (length, capacity) = (self.partial.len(), self.partial.capacity());
+        if length + more > capacity {
+            let room = (2 * capacity).clamp(length + more, MAX_LINE.max(length + more));
+            self.partial.reserve_exact(room - length);
+        }
     }
 
     /// Whether the next byte is one of a line that is kept, whatever came before it.
@@ -249,6 +270,7 @@ impl Framer {
         if self.partial.len() + usize::from(self.negotiated) >= MAX_LINE {
             return Step::TooLong;
         }
+        self.make_room(1);
         self.partial.push(byte);
         Step::More
     }
@@ -276,8 +298,8 @@ mod tests {
             Line::TooLong => String::from("(too long)"),
         };
         for mut chunk in input.chunks(size) {
-            while let Some(line) = framer.next(&mut chunk) {
-                lines.push(text(line));
+            while !chunk.is_empty() {
+                lines.extend(framer.next(&mut chunk).map(text));
             }
         }
         lines.extend(framer.finish().map(text));
@@ -326,6 +348,31 @@ mod tests {
         }
         let carriage_return_over = alloc::format!("{longest}\r\r\nnext\n");
         assert_eq!(lines(carriage_return_over.as_bytes(), 7), ["(too long)", "next"]);
+    }
+
+    #[test]
+    fn a_line_is_too_long_as_soon_as_it_is() {
+        for mut endless in [vec![b'x'; 2 * MAX_LINE], [b"\xff\xfa", &[b'x'; 2 * MAX_LINE][..]].concat()] {
+            let (mut framer, length) = (Framer::default(), endless.len());
+            let mut input = &endless[..];
+            assert_eq!(framer.next(&mut input), Some(Line::TooLong));
+            assert_eq!((framer.taken(), framer.retained()), (length - input.len(), 0));
+            assert_eq!(framer.next(&mut input), None, "and that is said once");
+            assert_eq!(framer.finish(), None);
+            endless.clear();
+        }
+    }
+
+    #[test]
+    fn an_unfinished_line_takes_no_more_than_the_longest() {
+        for size in [1, 7, 1_000, 4_000] {
+            let mut framer = Framer::default();
+            let line = vec![b'x'; MAX_LINE];
+            for mut chunk in line.chunks(size) {
+                assert_eq!(framer.next(&mut chunk), None);
+                assert!(framer.retained() <= MAX_LINE);
+            }
+        }
     }
 
     #[test]

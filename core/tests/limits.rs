@@ -4,7 +4,7 @@ mod harness;
 
 use std::time::Duration;
 
-use chat_core::{Cause, Config, ConnectLimit, FloodLimit, Reason, Timer};
+use chat_core::{Cause, Config, ConnectLimit, Event, FloodLimit, Reason, Timer};
 use harness::{World, config};
 
 /// How long a silent newcomer waits until it is told something.
@@ -183,4 +183,72 @@ fn a_line_without_an_end_is_paused_too_and_so_is_telnet_without_a_line() {
         assert!(taken <= most, "{taken} of {endless:?}");
         world.engine.check();
     }
+}
+
+/// The most input that is held of one stranger: an unfinished line, and what waits behind a line.
+const HELD: usize = 8_192;
+
+#[test]
+fn strangers_hold_little_and_not_for_long_whatever_they_send() {
+    let flood = Some(FloodLimit { lines: 20, per: Duration::from_secs(4) });
+    let endless: [&[u8]; 6] =
+        [b"x", b"\xff\xf1", b"\xff\xfax\xff\xf0", b"\xff\xfa", b"/help\n", b"no nickname\n"];
+    for endless in endless {
+        // As fast as they are read, and so slowly that flood control has little to say.
+        for (size, every) in [(16_384, 10), (100, 50), (1_500, 500)] {
+            let mut world = World::new(Config { flood, ..config() });
+            let stranger = world.connect();
+            let mut most = 0;
+            let input = endless.repeat(size / endless.len() + 1);
+            for _ in 0..120_000 / every {
+                if world.peers[stranger].gone {
+                    break;
+                }
+                if world.peers[stranger].reading {
+                    world.event(stranger, Event::Received(&input));
+                    most = most.max(world.engine.footprint().input);
+                }
+                world.advance(Duration::from_millis(every));
+            }
+            assert!(world.peers[stranger].gone, "{endless:?}, {size} every {every} ms");
+            assert!(most <= HELD, "{most} bytes of {endless:?}, {size} every {every} ms");
+        }
+    }
+}
+
+#[test]
+fn a_line_without_an_end_is_refused_when_it_is_too_long() {
+    let mut world = World::new(config());
+    let stranger = world.connect();
+    world.send(stranger, &"x".repeat(4_096));
+    assert_eq!(world.lines(stranger), [""; 0]);
+    world.send(stranger, "x");
+    let too_long = "! that line was too long and was not sent: at most 4096 bytes";
+    assert_eq!(world.lines(stranger), [too_long]);
+    world.send(stranger, &"x".repeat(5_000));
+    world.send(stranger, "\nann\n");
+    assert!(world.text(stranger).starts_with("* welcome, ann"), "it was one refusal, and the line has ended");
+    world.send(stranger, &format!("{}\n", "x".repeat(4_097)));
+    assert_eq!(world.lines(stranger).last().unwrap(), too_long);
+    // Whoever sends more behind it is a script.
+    let script = world.connect();
+    world.send(script, &format!("{}\nx", "x".repeat(4_200)));
+    assert_eq!(world.closed(script), Some(Reason::NicknamesRefused));
+}
+
+#[test]
+fn pauses_add_no_more_than_the_time_out_itself() {
+    let flood = Some(FloodLimit { lines: 1, per: Duration::from_secs(50) });
+    let mut world = World::new(Config { flood, ..config() });
+    let [patient, endless] = [(); 2].map(|()| world.connect());
+    world.send(patient, "/help\nann\n");
+    world.advance(Duration::from_secs(50));
+    assert!(world.text(patient).contains("* welcome, ann"));
+    for _ in 0..119 {
+        if world.peers[endless].reading {
+            world.send(endless, "/help\n/help\n");
+        }
+        world.advance(Duration::from_secs(1));
+    }
+    assert_eq!(world.closed(endless), Some(Reason::RegistrationTimeout));
 }

@@ -55,8 +55,10 @@ pub(super) struct Registering {
     pub(super) owes_password: bool,
     /// The limit that it is over: it is told so instead of being greeted, or as soon as it speaks.
     pub(super) over: Option<Reason>,
-    /// When it has taken too long; stands still while input is paused.
+    /// When it has taken too long; stands still while input is paused,
     pub(super) until: Option<Mono>,
+    /// but not beyond this.
+    pub(super) latest: Option<Mono>,
     /// Since when input is paused.
     pub(super) paused: Option<Mono>,
     /// Whether a whole line has come.
@@ -65,6 +67,18 @@ pub(super) struct Registering {
     pub(super) refusals: u8,
     /// One was refused in this turn: what follows of it decides whether this is a script.
     pub(super) refused_now: bool,
+}
+
+impl Registering {
+    /// When it has taken too long, as it looks now.
+    pub(super) fn deadline(&self) -> Option<Mono> {
+        if self.paused.is_some() { self.latest } else { self.until }
+    }
+
+    /// Why it is closed when it has been refused too often.
+    pub(super) fn refusal(&self) -> Reason {
+        if self.owes_password { Reason::PasswordRefused } else { Reason::NicknamesRefused }
+    }
 }
 
 /// The state of closing.
@@ -164,6 +178,16 @@ impl Conn {
             Phase::Chatting { .. } => !self.asked && self.answering.is_none(),
             Phase::Handshaking { .. } | Phase::Closing(_) | Phase::Closed => false,
         }
+    }
+
+    /// Whether its input may be taken now, flood control aside: lines, or the rest of one that was too long and refused.
+    pub(super) fn takes_input(&self) -> bool {
+        self.takes_lines() || self.skips(self.framer.as_deref())
+    }
+
+    /// Whether it skips the rest of a line that was refused.
+    pub(super) fn skips(&self, framer: Option<&Framer>) -> bool {
+        matches!(self.phase, Phase::Registering(_)) && framer.is_some_and(Framer::is_skipping)
     }
 
     /// The limit that it is over, if it could not be told yet.

@@ -12,6 +12,8 @@ use crate::time::{MaybeMono, Mono};
 pub(super) const GREETING: Duration = Duration::from_millis(250);
 /// How long a transport handshake may take.
 pub(super) const HANDSHAKE: Duration = Duration::from_secs(10);
+/// How many times the registration time-out a connection may take in all, pauses included.
+pub(super) const REGISTRATIONS: u32 = 2;
 /// How long input that flood control holds back is served after the peer has ended it; and how long a peer that
 /// has ended its input, and is still given a long answer, may take none of it.
 pub(super) const AFTER_END: Duration = Duration::from_secs(60);
@@ -175,7 +177,7 @@ fn next_deadline(conn: &Conn, config: &Config) -> Option<(Mono, Timer)> {
         Phase::Handshaking { until, .. } => consider(Some(*until), Timer::Handshake),
         Phase::Registering(registering) => {
             consider(registering.greeting, Timer::Greeting);
-            consider(registering.until.filter(|_| registering.paused.is_none()), Timer::Registration);
+            consider(registering.deadline(), Timer::Registration);
         }
         Phase::Closing(closing) => consider(Some(closing.until), Timer::Closing),
         Phase::Chatting { .. } | Phase::Closed => {}

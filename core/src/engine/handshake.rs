@@ -14,13 +14,15 @@ impl Engine {
     pub(super) fn opened(&mut self, slot: u32) {
         let Phase::Handshaking { over, .. } = self.conns.get(slot).phase else { return };
         let timeout = self.config.registration_timeout;
-        let until = (!timeout.is_zero()).then(|| self.mono.after(timeout));
+        let after = |times| (!timeout.is_zero()).then(|| self.mono.after(timeout.saturating_mul(times)));
+        let (until, latest) = (after(1), after(deadlines::REGISTRATIONS));
         let conn = self.conns.get_mut(slot);
         conn.phase = Phase::Registering(Box::new(Registering {
             greeting: Some(self.mono.after(deadlines::GREETING)),
             owes_password: self.config.password.is_some(),
             over,
             until,
+            latest,
             paused: None,
             spoke: false,
             refusals: 0,

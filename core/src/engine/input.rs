@@ -18,6 +18,9 @@ use crate::time::MaybeMono;
 
 /// Passwords and nicknames that may be refused before the connection is.
 const MAX_REFUSALS: u8 = 5;
+/// Bytes of input that may wait of a connection without a nickname. With an unfinished line, this is what a stranger may
+/// hold; who sends more before it can be served is a script that was not asked.
+const MAX_WAITING: usize = 4_096;
 
 impl Engine {
     pub(super) fn received(&mut self, slot: u32, bytes: &[u8]) {
@@ -28,13 +31,14 @@ impl Engine {
         if matches!(conn.phase, Phase::Closing(_) | Phase::Closed) {
             return;
         }
-        if conn.held.is_empty() && conn.takes_lines() {
+        if conn.held.is_empty() && conn.takes_input() {
             let left = self.serve(slot, bytes);
             if left > 0 {
                 self.hold(slot, Held::new(Bytes::copy_from_slice(&bytes[bytes.len() - left..])));
             }
         } else {
             conn.held.append(bytes);
+            self.limit_waiting(slot);
         }
         self.attend(slot);
     }
@@ -61,7 +65,7 @@ impl Engine {
     pub(super) fn resume(&mut self, slot: u32) {
         let conn = self.conns.get_mut(slot);
         conn.resume_at = MaybeMono::NONE;
-        if conn.takes_lines() {
+        if conn.takes_input() {
             let held = mem::take(&mut conn.held);
             if !held.is_empty() {
                 // It could not be heard while this waited.
@@ -77,6 +81,16 @@ impl Engine {
         let conn = self.conns.get_mut(slot);
         if conn.is_open() {
             conn.held = input;
+            self.limit_waiting(slot);
+        }
+    }
+
+    /// Lets a stranger go of whom too much waits.
+    fn limit_waiting(&mut self, slot: u32) {
+        let conn = self.conns.get(slot);
+        let Phase::Registering(registering) = &conn.phase else { return };
+        if conn.held.len() > MAX_WAITING {
+            self.close(slot, registering.refusal());
         }
     }
 
@@ -89,7 +103,7 @@ impl Engine {
         let mut fresh = Framer::default();
         let mut kept = self.conns.get_mut(slot).framer.take();
         let framer = kept.as_deref_mut().unwrap_or(&mut fresh);
-        while !input.is_empty() && self.has_token(slot) {
+        while !input.is_empty() && self.has_token(slot, framer) {
             self.poisoned = false;
             let room = self.config.flood.map_or(usize::MAX, |_| until_next_token(framer.taken()));
             let mut piece = &input[..room.min(input.len())];
@@ -111,7 +125,7 @@ impl Engine {
         }
         let conn = self.conns.get(slot);
         let (finished, cut_short) = (conn.finished.is_some(), conn.cut_short);
-        if finished && input.is_empty() && self.has_token(slot) {
+        if finished && input.is_empty() && self.has_token(slot, framer) {
             let last = framer.finish().filter(|_| !cut_short);
             if let Some(line) = last {
                 self.serve_line(slot, line);
@@ -124,11 +138,11 @@ impl Engine {
         input.len()
     }
 
-    /// Whether the connection's next line may be served now; if only flood control forbids it, it is resumed.
-    fn has_token(&mut self, slot: u32) -> bool {
+    /// Whether more of the connection's input may be taken now; if only flood control forbids it, it is resumed.
+    fn has_token(&mut self, slot: u32, framer: &Framer) -> bool {
         let (limit, now) = (self.config.flood, self.mono);
         let conn = self.conns.get_mut(slot);
-        if !conn.takes_lines() {
+        if !conn.takes_lines() && !conn.skips(Some(framer)) {
             return false;
         }
         match limit.map_or(Ok(()), |limit| conn.bucket.check(limit, now)) {
@@ -297,13 +311,14 @@ impl Engine {
         }
     }
 
-    /// Stops or resumes the clock of registration as input is paused.
+    /// Stops or resumes the clock of registration as input is paused. What pauses add has a limit, too.
     pub(super) fn pause_registration(conn: &mut Conn, reading: bool, now: crate::time::Mono) {
         let Phase::Registering(registering) = &mut conn.phase else { return };
         if !reading {
             registering.paused.get_or_insert(now);
         } else if let Some(since) = registering.paused.take() {
             registering.until = registering.until.map(|until| until.after(now.since(since)));
+            registering.until = registering.until.min(registering.latest);
         }
     }
 }

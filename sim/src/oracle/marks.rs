@@ -38,6 +38,8 @@ pub enum Mark {
     LongAnswer,
     /// A line was too long.
     LineTooLong,
+    /// Too much waited of somebody without a nickname.
+    TooMuchWaits,
     /// A line was not UTF-8.
     InvalidUtf8,
     /// Telnet negotiation was swallowed.
@@ -144,7 +146,7 @@ pub enum Mark {
 
 impl Mark {
     /// All of them.
-    pub const ALL: [Self; 68] = [
+    pub const ALL: [Self; 69] = [
         Self::PartialWrite,
         Self::Eviction,
         Self::MemoryEviction,
@@ -162,6 +164,7 @@ impl Mark {
         Self::Refused,
         Self::LongAnswer,
         Self::LineTooLong,
+        Self::TooMuchWaits,
         Self::InvalidUtf8,
         Self::Telnet,
         Self::EndOfInputHeld,

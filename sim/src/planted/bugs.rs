@@ -124,7 +124,7 @@ pub const BUGS: &[Bug] = &[
     core(
         "held input lost at a half-close",
         "core/src/engine/input.rs",
-        "        if finished && input.is_empty() && self.has_token(slot) {",
+        "        if finished && input.is_empty() && self.has_token(slot, framer) {",
         "        if finished {",
     ),
     core(
@@ -427,5 +427,23 @@ pub const BUGS: &[Bug] = &[
         "core/src/engine/clock.rs",
         "const BELIEVED: Duration = Duration::from_secs(60);",
         "const BELIEVED: Duration = Duration::from_secs(1 << 30);",
+    ),
+    core(
+        "an endless line that stops the clock of registration for ever",
+        "core/src/engine/deadlines.rs",
+        "const REGISTRATIONS: u32 = 2;",
+        "const REGISTRATIONS: u32 = 1 << 20;",
+    ),
+    core(
+        "a stranger of whom as much waits as it sends",
+        "core/src/engine/input.rs",
+        "const MAX_WAITING: usize = 4_096;",
+        "const MAX_WAITING: usize = 1 << 30;",
+    ),
+    core(
+        "a line that is refused when it ends, and not when it is too long",
+        "core/src/framing.rs",
+        "                    return Some(Line::TooLong);\n                }\n                Step::End if mem::take(&mut self.skipping) => {\n                    self.taken = 0;\n                    return None;",
+        "                }\n                Step::End if mem::take(&mut self.skipping) => {\n                    self.taken = 0;\n                    return Some(Line::TooLong);",
     ),
 ];

@@ -66,7 +66,8 @@ impl Model {
         let of_phase = match &peer.phase {
             Phase::Handshaking { until, .. } => [Some((*until, Timer::Handshake)), None],
             Phase::Registering(registering) => {
-                let until = registering.until.filter(|_| registering.paused.is_none());
+                // What pauses add has a limit.
+                let until = if registering.paused.is_some() { registering.latest } else { registering.until };
                 let greeting = registering.greeting;
                 [greeting.map(|at| (at, Timer::Greeting)), until.map(|at| (at, Timer::Registration))]
             }
@@ -144,7 +145,7 @@ impl Model {
         if !enabled {
             registering.paused.get_or_insert(now);
         } else if let Some(since) = registering.paused.take() {
-            registering.until = registering.until.map(|until| until + (now - since));
+            registering.until = registering.until.map(|until| until + (now - since)).min(registering.latest);
         }
     }
 }

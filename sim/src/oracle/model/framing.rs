@@ -12,8 +12,10 @@ const SE: u8 = 240;
 pub(super) enum Line {
     /// Its bytes.
     Text(Vec<u8>),
-    /// Too many of them.
+    /// Too many of them. It has no end yet.
     TooLong,
+    /// The end of one that was found to be too long before.
+    Skipped,
 }
 
 /// What was found at the front of the input.
@@ -26,35 +28,49 @@ pub(super) struct Found {
     pub(super) telnet: bool,
 }
 
-/// The first whole line of `input`; none, if there is no end of a line in it.
-pub(super) fn first_line(input: &[u8]) -> Option<Found> {
-    let mut reader = Reader { input, at: 0, ..Reader::default() };
-    while let Some(byte) = reader.next_text() {
-        if byte == b'\n' {
+/// The first whole line of `input`, or the beginning of it that is too long; none, if there is neither. With `skips`, it
+/// is known that this line is too long.
+pub(super) fn first_line(input: &[u8], skips: bool) -> Option<Found> {
+    let mut reader = Reader { input, skips, ..Reader::default() };
+    loop {
+        let byte = reader.next_text();
+        if reader.stops() {
             return Some(reader.found());
         }
-        if byte == b'\r' {
-            // LF or NUL behind it makes it an end; nothing yet, and it is too early to say.
-            let mut ahead = reader.clone();
-            match ahead.next_text() {
-                None => return None,
-                Some(b'\n' | 0) => return Some(ahead.found()),
-                Some(_) => {}
+        match byte? {
+            b'\n' => return Some(reader.found()),
+            b'\r' => {
+                // LF or NUL behind it makes it an end; nothing yet, and it is too early to say.
+                let mut ahead = reader.clone();
+                let next = ahead.next_text();
+                if ahead.stops() || matches!(next?, b'\n' | 0) {
+                    return Some(ahead.found());
+                }
+                reader.keep(b'\r');
+                if reader.stops() {
+                    return Some(Found { length: ahead.at, ..reader.found() });
+                }
+            }
+            byte => {
+                reader.keep(byte);
+                if reader.stops() {
+                    return Some(reader.found());
+                }
             }
         }
-        reader.keep(byte);
     }
-    None
 }
 
-/// What the end of input leaves: all of it is one line, if there is anything in it.
-pub(super) fn last_line(input: &[u8]) -> Option<Line> {
-    let mut reader = Reader { input, at: 0, ..Reader::default() };
+/// What the end of input leaves: all of it is one line, if there is anything in it, and its end was not known before to
+/// be skipped.
+pub(super) fn last_line(input: &[u8], skips: bool) -> Option<Line> {
+    let mut reader = Reader { input, skips, ..Reader::default() };
     while let Some(byte) = reader.next_text() {
         reader.keep(byte);
     }
     match reader.found().line {
         Line::Text(text) if text.is_empty() => None,
+        Line::Skipped => None,
         line => Some(line),
     }
 }
@@ -66,6 +82,8 @@ struct Reader<'a> {
     at: usize,
     text: Vec<u8>,
     too_long: bool,
+    /// That is known, and no news.
+    skips: bool,
     /// Bytes of an unfinished subnegotiation.
     negotiated: usize,
     telnet: bool,
@@ -73,8 +91,17 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn found(self) -> Found {
-        let line = if self.too_long { Line::TooLong } else { Line::Text(self.text) };
+        let line = match self.too_long {
+            true if self.skips => Line::Skipped,
+            true => Line::TooLong,
+            false => Line::Text(self.text),
+        };
         Found { line, length: self.at, telnet: self.telnet }
+    }
+
+    /// Whether it has just been found out that the line is too long.
+    fn stops(&self) -> bool {
+        self.too_long && !self.skips
     }
 
     fn next_byte(&mut self) -> Option<u8> {
@@ -114,7 +141,7 @@ impl Reader<'_> {
             if self.text.len() + self.negotiated > MAX_LINE {
                 self.negotiated = 0;
                 self.overflow();
-                return Some(());
+                return self.skips.then_some(());
             }
         }
     }
@@ -141,9 +168,9 @@ mod tests {
     use super::*;
 
     fn text(input: &[u8]) -> Option<(Vec<u8>, usize)> {
-        first_line(input).map(|found| match found.line {
+        first_line(input, false).map(|found| match found.line {
             Line::Text(text) => (text, found.length),
-            Line::TooLong => panic!("{input:?} is not too long"),
+            Line::TooLong | Line::Skipped => panic!("{input:?} is not too long"),
         })
     }
 
@@ -155,8 +182,8 @@ mod tests {
         assert_eq!(text(b"a\rb\n"), Some((b"a\rb".to_vec(), 4)));
         assert_eq!(text(b"a\r\r\n"), Some((b"a\r".to_vec(), 4)));
         assert_eq!((text(b"ann"), text(b"ann\r")), (None, None));
-        assert_eq!(last_line(b"ann\r"), Some(Line::Text(b"ann\r".to_vec())));
-        assert_eq!(last_line(b"\xff\xfb\x01"), None);
+        assert_eq!(last_line(b"ann\r", false), Some(Line::Text(b"ann\r".to_vec())));
+        assert_eq!(last_line(b"\xff\xfb\x01", false), None);
     }
 
     #[test]
@@ -173,7 +200,9 @@ mod tests {
         let exact = [&[b'x'; MAX_LINE][..], b"\n"].concat();
         assert_eq!(text(&exact).unwrap().1, MAX_LINE + 1);
         let long = [&[b'x'; MAX_LINE + 1][..], b"\nann\n"].concat();
-        assert_eq!(first_line(&long).unwrap().line, Line::TooLong);
-        assert_eq!(first_line(&long).unwrap().length, MAX_LINE + 2);
+        let found = |skips| first_line(&long, skips).map(|found| (found.line, found.length)).unwrap();
+        assert_eq!(found(false), (Line::TooLong, MAX_LINE + 1));
+        assert_eq!(found(true), (Line::Skipped, MAX_LINE + 2));
+        assert_eq!(last_line(&[b'x'; MAX_LINE + 1], true), None);
     }
 }

@@ -12,6 +12,8 @@ use crate::plan::PASSWORD;
 
 /// Nicknames that may be refused before the connection is.
 const MAX_REFUSALS: u32 = 5;
+/// Bytes that may wait of somebody without a nickname.
+const MAX_WAITING: usize = 4_096;
 /// For so many bytes of a line, it costs as much as one line more.
 const KIBIBYTE: usize = 1_024;
 /// Events that `/history` shows without a number.
@@ -23,10 +25,11 @@ impl Model {
         if !peer.is_open() && !matches!(peer.phase, Phase::Handshaking { .. }) {
             return;
         }
-        let waits = !peer.held.is_empty() || !peer.takes_lines();
+        let waits = !peer.held.is_empty() || !peer.takes_input();
         peer.held.extend_from_slice(bytes);
-        if !waits {
-            self.serve(slot);
+        match waits {
+            true => self.limit_waiting(slot),
+            false => self.serve(slot),
         }
     }
 
@@ -57,7 +60,7 @@ impl Model {
         let now = self.now;
         let peer = self.peer(slot);
         peer.resume_at = None;
-        if peer.takes_lines() {
+        if peer.takes_input() {
             if !peer.held.is_empty() {
                 peer.heard = now;
             }
@@ -89,7 +92,7 @@ impl Model {
             // Each whole KiB of a line costs as much as a line, when it has come.
             let boundary = before / KIBIBYTE * KIBIBYTE + KIBIBYTE;
             let end = if limit.is_some() { boundary.min(input.len()) } else { input.len() };
-            let found = first_line(&input[..end]);
+            let found = first_line(&input[..end], peer.skips);
             let taken = found.as_ref().map_or(end, |found| found.length);
             peer.held = input[taken..].to_vec();
             if limit.is_some() && taken == boundary {
@@ -98,7 +101,13 @@ impl Model {
             }
             match found {
                 None => self.peer(slot).partial = input[..end].to_vec(),
+                Some(Found { line: Line::Skipped, .. }) => self.peer(slot).skips = false,
                 Some(Found { line, telnet, .. }) => {
+                    if line == Line::TooLong {
+                        // What it costs is counted from its beginning.
+                        let peer = self.peer(slot);
+                        (peer.partial, peer.skips) = (input[..taken].to_vec(), true);
+                    }
                     if telnet {
                         self.marks.set(Mark::Telnet);
                     }
@@ -109,7 +118,8 @@ impl Model {
         let peer = self.peer(slot);
         if peer.finished.is_some() && peer.held.is_empty() && self.has_token(slot) {
             let rest = mem::take(&mut self.peer(slot).partial);
-            if let Some(line) = last_line(&rest)
+            let skips = mem::take(&mut self.peer(slot).skips);
+            if let Some(line) = last_line(&rest, skips)
                 && !self.peer(slot).cut_short
             {
                 self.serve_line(slot, line);
@@ -123,12 +133,27 @@ impl Model {
         if !peer.is_open() {
             peer.held.clear();
         }
+        self.limit_waiting(slot);
+    }
+
+    /// A stranger of whom too much waits has to go.
+    fn limit_waiting(&mut self, slot: u32) {
+        let peer = self.peer(slot);
+        let reason = match &peer.phase {
+            Phase::Registering(Registering { owes_password: true, .. }) => Reason::PasswordRefused,
+            Phase::Registering(_) => Reason::NicknamesRefused,
+            _ => return,
+        };
+        if peer.held.len() > MAX_WAITING {
+            self.marks.set(Mark::TooMuchWaits);
+            self.close(slot, reason);
+        }
     }
 
     fn has_token(&mut self, slot: u32) -> bool {
         let (limit, now) = (self.config.flood, self.now);
         let peer = self.peer(slot);
-        if !peer.takes_lines() {
+        if !peer.takes_input() {
             return false;
         }
         let (token, owes_password) = (peer.token(limit, now), peer.owes_password());
@@ -175,7 +200,7 @@ impl Model {
                 // What cannot stand in a line of chat is made visible.
                 String::from_utf8_lossy(&bytes).replace(['\0', '\r', '\n'], "\u{fffd}")
             }
-            Line::TooLong => {
+            Line::TooLong | Line::Skipped => {
                 self.marks.set(Mark::LineTooLong);
                 if registering.is_none() && self.refuses(slot, false) {
                     return;

@@ -200,11 +200,12 @@ impl Model {
     fn opened(&mut self, slot: u32) {
         let timeout = self.config.registration_timeout;
         let until = (!timeout.is_zero()).then(|| self.now + nanos(timeout));
+        let latest = until.map(|until| until + nanos(timeout));
         let greeting = self.now + nanos(deadlines::GREETING);
         let owes_password = self.config.password.is_some();
         let peer = self.peer(slot);
         let Phase::Handshaking { over, .. } = peer.phase else { return };
-        peer.phase = Phase::registering(greeting, over, until, owes_password);
+        peer.phase = Phase::registering(greeting, over, until, latest, owes_password);
         // It may have said something, or ended, too early.
         self.resume(slot);
     }

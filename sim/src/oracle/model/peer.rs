@@ -32,6 +32,7 @@ impl Phase {
         greeting: u64,
         over: Option<Reason>,
         until: Option<u64>,
+        latest: Option<u64>,
         owes_password: bool,
     ) -> Self {
         Self::Registering(Registering {
@@ -40,6 +41,7 @@ impl Phase {
             over,
             until,
             paused: None,
+            latest,
             spoke: false,
             refusals: 0,
             refused_now: false,
@@ -55,6 +57,7 @@ pub(in crate::oracle) struct Registering {
     pub(super) over: Option<Reason>,
     pub(super) until: Option<u64>,
     pub(super) paused: Option<u64>,
+    pub(super) latest: Option<u64>,
     pub(super) spoke: bool,
     pub(super) refusals: u32,
     pub(super) refused_now: bool,
@@ -101,6 +104,8 @@ pub(in crate::oracle) struct Peer {
     pub(in crate::oracle) user: Option<User>,
     /// Bytes of an unfinished line.
     pub(super) partial: Vec<u8>,
+    /// That line is too long, and it was told so.
+    pub(super) skips: bool,
     /// Bytes that wait: for flood control, for the end of an answer.
     pub(in crate::oracle) held: Vec<u8>,
     /// Its input has ended; until when it is served.
@@ -136,6 +141,7 @@ impl Peer {
             registered: false,
             user: None,
             partial: Vec::new(),
+            skips: false,
             held: Vec::new(),
             finished: None,
             cut_short: false,
@@ -165,6 +171,11 @@ impl Peer {
         }
     }
 
+    /// The same of its input: the rest of a line that was refused is skipped at once.
+    pub(super) fn takes_input(&self) -> bool {
+        self.takes_lines() || self.skips && matches!(self.phase, Phase::Registering(_))
+    }
+
     /// The limit that it is over, and is to be told of.
     pub(super) fn over(&self) -> Option<Reason> {
         match &self.phase {
@@ -189,10 +200,9 @@ impl Peer {
         self.owed.len() + self.writing + self.behind.len()
     }
 
-    /// The most that may be retained of what it sent and was not served: what is held, and a line, where there may
-    /// be room for twice as much.
+    /// The most that may be retained of what it sent and was not served: what is held, and a line.
     pub(in crate::oracle) fn most_input(&self) -> usize {
-        self.held.len() + 2 * (MAX_LINE + 2)
+        self.held.len() + MAX_LINE
     }
 
     /// Bytes that the next write could take up now.
