@@ -22,6 +22,8 @@ pub(crate) enum Wish {
     Quit,
     /// Ctrl-L.
     ClearScreen,
+    /// Ctrl-Z.
+    Stop,
 }
 
 /// A line, a cursor in it, and the lines before it.
@@ -80,6 +82,7 @@ impl Editor {
             'j' => return self.submit(),
             'l' => return Wish::ClearScreen,
             'c' => return Wish::Quit,
+            'z' => return Wish::Stop,
             'd' if self.text.is_empty() => return Wish::EndOfInput,
             'd' => self.erase(self.cursor, self.after()),
             _ => {}

@@ -27,6 +27,8 @@ pub(crate) enum Failure {
     Terminal(io::Error),
     /// The user did not wait for the server to close.
     Left,
+    /// A signal asked for the end: the process is to end by it.
+    Ended(i32),
 }
 
 impl Failure {
@@ -36,13 +38,23 @@ impl Failure {
             Self::Connect(..) => 1,
             Self::RoomWithoutNick => 2,
             Self::Refused(_) | Self::Unconfirmed(_) => 3,
-            Self::Unsent(_) | Self::Lost(_) | Self::Output(_) | Self::Terminal(_) | Self::Left => 4,
+            Self::Unsent(_)
+            | Self::Lost(_)
+            | Self::Output(_)
+            | Self::Terminal(_)
+            | Self::Left
+            | Self::Ended(_) => 4,
         })
     }
 
-    /// Whether nothing is to be said: someone who closes our stdout (`| head -1`) has seen enough.
+    /// Whether nothing is to be said: someone who closes our stdout (`| head -1`) has seen enough, and a signal says
+    /// enough.
     pub(crate) fn is_quiet(&self) -> bool {
-        matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+        match self {
+            Self::Output(error) => error.kind() == io::ErrorKind::BrokenPipe,
+            Self::Ended(_) => true,
+            _ => false,
+        }
     }
 }
 
@@ -59,6 +71,7 @@ impl fmt::Display for Failure {
             Self::Output(error) => write!(f, "cannot write the output: {error}"),
             Self::Terminal(error) => write!(f, "cannot use the terminal: {error}"),
             Self::Left => f.write_str("left before the server closed the connection"),
+            Self::Ended(signal) => write!(f, "ended by signal {signal}"),
         }
     }
 }

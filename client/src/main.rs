@@ -11,10 +11,12 @@ mod identity;
 mod line;
 mod pipe;
 mod screen;
+mod signals;
 mod style;
 mod terminal;
 mod wire;
 
+use std::env;
 use std::io::{IsTerminal, stdin, stdout};
 use std::process::ExitCode;
 
@@ -28,6 +30,9 @@ fn main() -> ExitCode {
     match run(&args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
+            if let Failure::Ended(signal) = failure {
+                signals::end_by(signal);
+            }
             if !failure.is_quiet() {
                 eprintln!("client: {failure}");
             }
@@ -36,8 +41,13 @@ fn main() -> ExitCode {
     }
 }
 
+/// Whether the terminal says that it can do nothing but show text: then it edits lines itself, if anybody does.
+fn is_dumb() -> bool {
+    env::var_os("TERM").is_some_and(|term| term == "dumb")
+}
+
 fn run(args: &Args) -> Result<(), Failure> {
-    if stdin().is_terminal() && stdout().is_terminal() {
+    if stdin().is_terminal() && stdout().is_terminal() && !is_dumb() {
         terminal::run(wire::connect(&args.address)?, args)
     } else {
         pipe::check(args)?;

@@ -1,6 +1,7 @@
-//! Without a terminal: stdin to the server, the server to stdout, bytes as they are.
+//! Without a terminal, or with one that can only show text: stdin to the server, the server to stdout. Bytes are passed
+//! on as they are, but to a terminal nothing that it could obey.
 
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, IsTerminal as _, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
@@ -27,7 +28,9 @@ pub(crate) fn check(args: &Args) -> Result<(), Failure> {
 /// Runs until the server closes.
 pub(crate) fn run(stream: TcpStream, args: &Args) -> Result<(), Failure> {
     let mut server = BufReader::new(stream.try_clone().map_err(Failure::Lost)?);
-    let mut output = io::stdout().lock();
+    let stdout = io::stdout();
+    let is_terminal = stdout.is_terminal();
+    let mut output = Output { to: stdout.lock(), is_terminal };
     stream.set_read_timeout(Some(ANSWER_TIMEOUT)).map_err(Failure::Lost)?;
     if let Some(nick) = &args.nick {
         ask(&stream, nick)?;
@@ -51,6 +54,25 @@ pub(crate) fn run(stream: TcpStream, args: &Args) -> Result<(), Failure> {
     }
 }
 
+/// Where what is received goes.
+struct Output<W> {
+    to: W,
+    /// Whether it could be obeyed there.
+    is_terminal: bool,
+}
+
+impl<W: Write> Output<W> {
+    /// Passes on what was received; to a terminal, that has to be a line.
+    fn pass_on(&mut self, received: &[u8]) -> io::Result<()> {
+        if self.is_terminal {
+            writeln!(self.to, "{}", to_text(received))?;
+        } else {
+            self.to.write_all(received)?;
+        }
+        self.to.flush()
+    }
+}
+
 fn ask(mut stream: &TcpStream, line: &str) -> Result<(), Failure> {
     stream.write_all(format!("{line}\n").as_bytes()).map_err(Failure::Lost)
 }
@@ -60,7 +82,11 @@ fn ask(mut stream: &TcpStream, line: &str) -> Result<(), Failure> {
 /// Nothing else is sent before: after a refused nickname our next line would be taken for
 /// another nickname, after a refused room it would be said in the wrong one. The greeting is
 /// a `* ` line too (the server sends it when we are slow), but cannot name us.
-fn await_confirmation(server: &mut impl BufRead, output: &mut impl Write, name: &str) -> Result<(), Failure> {
+fn await_confirmation<W: Write>(
+    server: &mut impl BufRead,
+    output: &mut Output<W>,
+    name: &str,
+) -> Result<(), Failure> {
     loop {
         let line = match read_line(server) {
             Ok(Some(line)) => line,
@@ -76,7 +102,7 @@ fn await_confirmation(server: &mut impl BufRead, output: &mut impl Write, name: 
         if kind == Line::Error {
             return Err(Failure::Refused(text));
         }
-        output.write_all(&line).and_then(|()| output.flush()).map_err(Failure::Output)?;
+        output.pass_on(&line).map_err(Failure::Output)?;
         if kind == Line::Notice && confirms(&text, name) {
             return Ok(());
         }
@@ -99,7 +125,13 @@ fn send_input(mut stream: TcpStream) -> Receiver<io::Result<()>> {
 }
 
 /// Passes on what the server says, until it closes.
-fn receive(server: &mut impl BufRead, output: &mut impl Write) -> Result<(), Failure> {
+fn receive<W: Write>(server: &mut impl BufRead, output: &mut Output<W>) -> Result<(), Failure> {
+    if output.is_terminal {
+        while let Some(line) = read_line(server).map_err(Failure::Lost)? {
+            output.pass_on(&line).map_err(Failure::Output)?;
+        }
+        return Ok(());
+    }
     loop {
         let chunk = match server.fill_buf() {
             Ok([]) => return Ok(()),
@@ -107,7 +139,7 @@ fn receive(server: &mut impl BufRead, output: &mut impl Write) -> Result<(), Fai
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(Failure::Lost(error)),
         };
-        output.write_all(chunk).and_then(|()| output.flush()).map_err(Failure::Output)?;
+        output.pass_on(chunk).map_err(Failure::Output)?;
         let length = chunk.len();
         server.consume(length);
     }

@@ -1,6 +1,7 @@
 //! The terminal: text that scrolls, and under it the line being typed, on one row.
 
 use std::io::{self, Write};
+use std::{panic, process};
 
 use crossterm::cursor::{MoveTo, MoveToColumn, MoveUp};
 use crossterm::queue;
@@ -15,20 +16,42 @@ const PROMPT: &str = "> ";
 /// Used where the terminal does not tell its width.
 const USUAL_COLUMNS: u16 = 80;
 
+/// The exit status after a panic, as Rust has it.
+const EXIT_PANICKED: i32 = 101;
+
 /// Keys come one by one, and are shown by nobody but us, as long as this lives.
 pub(crate) struct RawMode(());
 
 impl RawMode {
-    /// Takes the terminal over.
+    /// Takes the terminal over. A panic, in whichever thread, gives it back and ends the process: without that thread,
+    /// nobody could leave.
     pub(crate) fn enter() -> io::Result<Self> {
+        let print = panic::take_hook();
+        panic::set_hook(Box::new(move |panicked| {
+            give_back();
+            print(panicked);
+            process::exit(EXIT_PANICKED);
+        }));
         enable_raw_mode().map(Self)
     }
 }
 
+/// Gives the terminal back, whoever has it.
+pub(crate) fn give_back() {
+    // There is no one left to tell.
+    let _ = disable_raw_mode();
+}
+
+/// Gives the terminal back while `meanwhile` lasts, and takes it over again.
+pub(crate) fn lend(meanwhile: impl FnOnce()) -> io::Result<()> {
+    disable_raw_mode()?;
+    meanwhile();
+    enable_raw_mode()
+}
+
 impl Drop for RawMode {
     fn drop(&mut self) {
-        // There is no one left to tell.
-        let _ = disable_raw_mode();
+        give_back();
     }
 }
 
@@ -104,5 +127,6 @@ impl<W: Write> Screen<W> {
 }
 
 fn columns() -> u16 {
-    size().map_or(USUAL_COLUMNS, |(columns, _)| columns.max(1))
+    // A serial line, or the terminal of a container, says 0.
+    size().ok().map(|(columns, _)| columns).filter(|&columns| columns > 0).unwrap_or(USUAL_COLUMNS)
 }

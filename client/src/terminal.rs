@@ -12,7 +12,8 @@ use crate::args::Args;
 use crate::editor::{Editor, Wish};
 use crate::failure::Failure;
 use crate::identity::Identity;
-use crate::screen::{RawMode, Screen};
+use crate::screen::{self, RawMode, Screen};
+use crate::signals::{self, Signal};
 use crate::style::Style;
 use crate::wire::{read_line, to_text};
 
@@ -24,6 +25,7 @@ enum Event {
     Key(KeyEvent),
     Resized,
     InputEnded,
+    Signal(Signal),
     Received(Vec<u8>),
     Closed(io::Result<()>),
 }
@@ -36,6 +38,10 @@ pub(crate) fn run(stream: TcpStream, args: &Args) -> Result<(), Failure> {
     spawn_reader(stream.try_clone().map_err(Failure::Lost)?, sender.clone());
 
     let raw_mode = RawMode::enter().map_err(Failure::Terminal)?;
+    let signalled = sender.clone();
+    // If so many events wait that it does not fit, the session does not get to it in time either.
+    signals::watch(move |signal| drop(signalled.try_send(Event::Signal(signal))))
+        .map_err(Failure::Terminal)?;
     spawn_keyboard(sender);
     let mut session = Session {
         outgoing: Some(outgoing),
@@ -132,6 +138,7 @@ impl Session {
                     Event::Key(key) => self.key(key)?,
                     Event::Resized => {}
                     Event::InputEnded => self.outgoing = None,
+                    Event::Signal(signal) => self.signalled(signal)?,
                     Event::Received(line) => self.received(&line).map_err(Failure::Terminal)?,
                     Event::Closed(closed) => return self.closed(closed),
                 }
@@ -145,7 +152,11 @@ impl Session {
         let wish = self.editor.key(key);
         if self.outgoing.is_none() {
             // Only the server's goodbye is missing, and one may tire of waiting for it.
-            return if wish == Wish::Quit { Err(Failure::Left) } else { Ok(()) };
+            return match wish {
+                Wish::Quit => Err(Failure::Left),
+                Wish::Stop => self.signalled(Signal::Stop),
+                _ => Ok(()),
+            };
         }
         match wish {
             Wish::None => {}
@@ -160,9 +171,26 @@ impl Session {
                 self.send("/quit");
                 self.outgoing = None;
             }
+            Wish::Stop => self.signalled(Signal::Stop)?,
             Wish::ClearScreen => self.screen.clear().map_err(Failure::Terminal)?,
         }
         Ok(())
+    }
+
+    fn signalled(&mut self, signal: Signal) -> Result<(), Failure> {
+        let taken_back = match signal {
+            Signal::End(signal) => {
+                self.screen.hide_input().map_err(Failure::Terminal)?;
+                return Err(Failure::Ended(signal));
+            }
+            Signal::Stop => {
+                self.screen.hide_input().and_then(|()| self.screen.flush()).map_err(Failure::Terminal)?;
+                screen::lend(signals::stop)
+            }
+            // A shell may have set the terminal as it likes it.
+            Signal::Continue => screen::lend(|| {}),
+        };
+        taken_back.map_err(Failure::Terminal)
     }
 
     fn send(&mut self, line: &str) {
