@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 
 pub use client::{Client, stamped};
 pub use crowd::{Crowd, allow_descriptors};
-pub use entrance::{PROXIES, file, proxy_header};
+pub use entrance::{PROXIES, file, proxy_header, proxy_header_v2};
 pub use history::{Exported, Store, unstamped};
 pub use identity::Identity;
 pub use server::{Finished, Server};
