@@ -11,6 +11,7 @@ use std::io::{self, BufRead, Write};
 use chat_core::{Found, Kind, Query, RoomRecord};
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::{ReadError, RoomInfo, Store, StoreError};
 
@@ -136,8 +137,9 @@ pub fn import(store: &mut dyn Store, input: &mut dyn BufRead) -> Result<Transfer
         if bytes.trim_ascii().is_empty() {
             continue;
         }
-        let line =
-            serde_json::from_slice(&bytes).map_err(|_| fail("this is neither an event nor a room".into()))?;
+        // What editors on Windows put in front of UTF-8.
+        let text = if number == 1 { bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes) } else { &bytes };
+        let line = serde_json::from_slice(text).map_err(|_| fail(explain(text)))?;
         importing.take(line).map_err(fail)?;
     }
 }
@@ -155,20 +157,20 @@ impl Importing<'_> {
         match line {
             Line::Room { room, key, newest, topic } => {
                 check_room(&room, &key)?;
-                check_text(topic.as_deref().unwrap_or_default())?;
+                check_text("topic", topic.as_deref().unwrap_or_default())?;
                 // Of a room of which nothing was stored, there is only the name.
-                check_number(newest.max(1))?;
+                check_number("newest", newest.max(1))?;
                 self.done.rooms += 1;
                 self.rooms.insert(key.clone(), RoomInfo { key, name: room, seq: newest, topic });
             }
             Line::Event { room, key, seq, at, nick, kind, text } => {
-                let at = DateTime::parse_from_rfc3339(&at).map_err(|_| format!("{at:?} is no time"))?;
+                let at = DateTime::parse_from_rfc3339(&at).map_err(|_| format!("at: {at:?} is no time"))?;
                 let at = at.with_timezone(&Utc);
                 check_room(&room, &key)?;
-                check_number(seq)?;
-                check_text(&text)?;
+                check_number("seq", seq)?;
+                check_text("text", &text)?;
                 if nick.len() > MAX_NICK {
-                    return Err(format!("the nickname is longer than {MAX_NICK} bytes"));
+                    return Err(format!("nick: it is longer than {MAX_NICK} bytes"));
                 }
                 let Some(kind) = Kind::from_word(&kind) else {
                     self.done.unknown += 1;
@@ -200,21 +202,51 @@ impl Importing<'_> {
 fn check_room(name: &str, key: &str) -> Result<(), String> {
     match chat_core::room_key(name) {
         Some(of_name) if of_name == key => Ok(()),
-        Some(of_name) => Err(format!("the key of {name:?} is {of_name:?}, and not {key:?}")),
-        None => Err(format!("{name:?} is no name of a room")),
+        Some(of_name) => Err(format!("key: that of {name:?} is {of_name:?}, and not {key:?}")),
+        None => Err(format!("room: {name:?} is no name of a room")),
     }
 }
 
-fn check_number(number: u64) -> Result<(), String> {
+fn check_number(field: &str, number: u64) -> Result<(), String> {
     if (1..=MAX_NUMBER).contains(&number) {
         Ok(())
     } else {
-        Err(format!("numbers are from 1 to {MAX_NUMBER}"))
+        Err(format!("{field}: {number} is not from 1 to {MAX_NUMBER}"))
     }
 }
 
-fn check_text(text: &str) -> Result<(), String> {
-    if text.len() <= MAX_TEXT { Ok(()) } else { Err(format!("the text is longer than {MAX_TEXT} bytes")) }
+fn check_text(field: &str, text: &str) -> Result<(), String> {
+    if text.len() <= MAX_TEXT { Ok(()) } else { Err(format!("{field}: it is longer than {MAX_TEXT} bytes")) }
+}
+
+/// What is wrong with a line that is neither an event nor a room.
+fn explain(line: &[u8]) -> String {
+    if line.starts_with(b"\xFF\xFE") || line.starts_with(b"\xFE\xFF") {
+        return "this is in UTF-16: save it as UTF-8".into();
+    }
+    let value = match serde_json::from_slice::<Value>(line) {
+        Err(error) if error.is_eof() => return "this is no JSON: it ends too soon".into(),
+        Err(error) => return format!("this is no JSON, from column {} on", error.column()),
+        Ok(value) => value,
+    };
+    const TEXT: (&str, fn(&Value) -> bool) = ("text", Value::is_string);
+    const NUMBER: (&str, fn(&Value) -> bool) = ("a number from 0 on", Value::is_u64);
+    let event = ["at", "nick", "kind", "text"].map(|field| (field, TEXT));
+    let others: &[_] = match (value.get("seq"), value.get("newest")) {
+        (Some(_), _) => &event,
+        (None, Some(_)) => &[("newest", NUMBER)],
+        (None, None) => return "this is neither an event, with a seq, nor a room, with a newest".into(),
+    };
+    let fields = [("room", TEXT), ("key", TEXT), ("seq", NUMBER)];
+    let both = if others.len() == event.len() { &fields[..] } else { &fields[..2] };
+    for (field, (what, is_good)) in both.iter().chain(others) {
+        match value.get(field) {
+            None => return format!("{field}: it is missing"),
+            Some(value) if !is_good(value) => return format!("{field}: {value} is not {what}"),
+            Some(_) => {}
+        }
+    }
+    "topic: it is neither text nor null".into()
 }
 
 /// Why an export failed.

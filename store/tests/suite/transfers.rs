@@ -61,13 +61,20 @@ fn an_import_is_looked_at() {
     let mut stores = file.open();
     let good = [line("#A", "#a", 1, "ann", "hi"), newest(1), newest(0)];
     for (wrong, said) in [
-        (line("#A", "#A", 1, "ann", "hi"), "the key of"),
-        (line("a b", "a b", 1, "ann", "hi"), "no name of a room"),
-        (line("#A", "#a", 0, "ann", "hi"), "numbers are from 1"),
-        (line("#A", "#a", (1 << 39) + 1, "ann", "hi"), "numbers are from 1"),
-        (line("#A", "#a", 1, &long, "hi"), "nickname"),
-        (line("#A", "#a", 1, "ann", &long), "text is longer"),
-        (newest(1 << 40), "numbers are from 1"),
+        (line("#A", "#A", 1, "ann", "hi"), "key: that of"),
+        (line("a b", "a b", 1, "ann", "hi"), "room: \"a b\" is no name of a room"),
+        (line("#A", "#a", 0, "ann", "hi"), "seq: 0 is not from 1"),
+        (line("#A", "#a", (1 << 39) + 1, "ann", "hi"), "is not from 1 to"),
+        (line("#A", "#a", 1, &long, "hi"), "nick: it is longer"),
+        (line("#A", "#a", 1, "ann", &long), "text: it is longer"),
+        (line("#A", "#a", 1, "ann", "hi").replace("2026-01-01T", "yesterday"), "at: \"yesterday"),
+        (line("#A", "#a", 1, "ann", "hi").replace(":1,", ":\"1\","), "seq: \"1\" is not a number"),
+        (line("#A", "#a", 1, "ann", "hi").replace("\"nick\"", "\"name\""), "nick: it is missing"),
+        (newest(1).replace("null", "3"), "topic: "),
+        (newest(1).replace("newest", "latest"), "neither an event"),
+        (newest(1).replace('}', ""), "it ends too soon"),
+        (newest(1).replace(",", ";"), "no JSON, from column 13"),
+        (newest(1 << 40), "newest: 1099511627776 is not from 1"),
     ] {
         let text = format!("{}\n{wrong}\n", good.join("\n"));
         let error = import(&mut *stores.writer, &mut text.as_bytes()).unwrap_err();
@@ -78,6 +85,12 @@ fn an_import_is_looked_at() {
     let done = import(&mut *stores.writer, &mut text.as_bytes()).unwrap();
     assert_eq!((done.events, done.missing), (3, 0));
     assert_eq!(export(&mut *stores.reader, None, &mut Vec::new()).unwrap().missing, 2);
+    // A mark that editors on Windows put in front, and their ends of lines, are nothing; their UTF-16 is told.
+    let text = format!("\u{feff}{}\r\n", good.join("\r\n"));
+    assert_eq!(import(&mut *stores.writer, &mut text.as_bytes()).unwrap().events, 1);
+    let text: Vec<_> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let error = import(&mut *stores.writer, &mut text.as_slice()).unwrap_err();
+    assert!(error.line == 1 && error.reason.contains("UTF-16"), "{error}");
 }
 
 /// Redis adds nothing before what it has.
