@@ -1,6 +1,7 @@
 //! A listener that backs off: a machine without free descriptors answers at once, for as long as it likes.
 
 use std::io::{self, ErrorKind};
+use std::mem;
 use std::net::SocketAddr;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -14,6 +15,9 @@ use crate::transport::Listener;
 const BACKOFF_FIRST: Duration = Duration::from_millis(100);
 /// The longest wait: whoever connects while things are bad waits this long at most once they are good.
 const BACKOFF_LAST: Duration = Duration::from_secs(1);
+
+/// How long the log is not told again: with few descriptors left, attempts fail and succeed by turns.
+const QUIET: Duration = Duration::from_secs(60);
 
 /// What an attempt to accept came to.
 pub(crate) enum Accept<S> {
@@ -32,11 +36,14 @@ pub(crate) struct Acceptor<L> {
     retry: Option<Mono>,
     /// The wait that the last failure led to; none since the last success.
     wait: Option<Duration>,
+    /// Failures that the log does not tell of, and until when it need not.
+    untold: u64,
+    quiet: Mono,
 }
 
 impl<L: Listener> Acceptor<L> {
     pub(crate) fn new(listener: L) -> Self {
-        Self { listener, retry: None, wait: None }
+        Self { listener, retry: None, wait: None, untold: 0, quiet: Mono(0) }
     }
 
     /// When to try again after a failure; none while the listener itself will wake the driver.
@@ -64,13 +71,12 @@ impl<L: Listener> Acceptor<L> {
     }
 
     fn back_off(&mut self, now: Mono, error: &io::Error) {
-        let wait = match self.wait {
-            None => {
-                log::accept_failed(error);
-                BACKOFF_FIRST
-            }
-            Some(wait) => (wait * 2).min(BACKOFF_LAST),
-        };
+        self.untold += 1;
+        if self.quiet <= now {
+            log::accept_failed(error, mem::take(&mut self.untold));
+            self.quiet = now.after(QUIET);
+        }
+        let wait = self.wait.map_or(BACKOFF_FIRST, |wait| (wait * 2).min(BACKOFF_LAST));
         self.wait = Some(wait);
         self.retry = Some(now.after(wait));
     }

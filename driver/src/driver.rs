@@ -1,8 +1,6 @@
 //! The turn: accept, read, let time pass, carry out what the engine wants, sleep.
 
 use std::collections::VecDeque;
-use std::error::Error;
-use std::fmt;
 use std::future::Future;
 use std::mem;
 use std::net::SocketAddr;
@@ -11,11 +9,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use chat_core::{Action, Cause, Close, ConnId, Engine, Event, Now};
+use chat_core::{Action, Cause, Close, ConnId, Engine, Event, Now, Report};
 
 use crate::accept::{Accept, Acceptor};
+use crate::fault::Fault;
 use crate::link::{Intake, Link, Next, Step};
-use crate::log;
+use crate::log::{self, Log};
 use crate::observe::{Observed, Observer};
 use crate::ready::{Handle, Ready};
 use crate::store::HistoryStore;
@@ -54,23 +53,11 @@ pub struct Driver<C, L: Listener> {
     /// What has been written and the engine does not know of.
     written: Vec<(ConnId, usize)>,
     store: Option<Box<dyn HistoryStore>>,
+    log: Log,
     /// Whether input has come that is not answered yet: the reactor has a look at who else has some.
     gathering: bool,
     stopping: bool,
 }
-
-/// A panic left the chat half-changed. It is not served any more: end the process.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Fault;
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a panic left the chat half-changed")
-    }
-}
-
-impl Error for Fault {}
 
 impl<C: Clock, L: Listener> Future for Driver<C, L> {
     type Output = Result<(), Fault>;
@@ -82,7 +69,10 @@ impl<C: Clock, L: Listener> Future for Driver<C, L> {
                 log::fault();
                 Poll::Ready(Err(fault))
             }
-            Ok(_) if driver.stopping && driver.engine.engine().connections() == 0 => Poll::Ready(Ok(())),
+            Ok(_) if driver.stopping && driver.engine.engine().connections() == 0 => {
+                driver.log.finish();
+                Poll::Ready(Ok(()))
+            }
             Ok(more) => {
                 if more || driver.deadline_passed(cx) {
                     // Not at once: first the reactor learns who else is ready.
@@ -119,6 +109,7 @@ impl<C: Clock, L: Listener> Driver<C, L> {
             writes: Vec::with_capacity(WRITES),
             written: Vec::with_capacity(WRITES),
             store: None,
+            log: Log::default(),
             gathering: false,
             stopping: false,
         }
@@ -203,7 +194,7 @@ impl<C: Clock, L: Listener> Driver<C, L> {
         if self.links.len() <= id.slot() {
             self.links.resize_with(id.slot() + 1, || None);
         }
-        let vacant = self.links[id.slot()].replace(Link::new(id, now.mono, stream)).is_none();
+        let vacant = self.links[id.slot()].replace(Link::new(id, now.mono, peer.port(), stream)).is_none();
         assert!(vacant, "the engine gave out a slot that is in use");
         self.step(id.slot(), now, |link, step| {
             link.begin(step);
@@ -250,6 +241,7 @@ impl<C: Clock, L: Listener> Driver<C, L> {
         if self.engine.engine().poll_timeout().is_some_and(|(deadline, _)| deadline <= now.mono) {
             self.enter(|engine| engine.handle_timeout(now))?;
         }
+        self.log.sum_up(now.mono);
         for slot in self.watch.due(now.mono) {
             self.step(slot, now, |link, _| link.check())?;
         }
@@ -280,6 +272,10 @@ impl<C: Clock, L: Listener> Driver<C, L> {
         if !matches!(action, Action::Write { .. }) {
             self.write(now)?;
         }
+        if let Action::Close { conn, reason, .. } = action {
+            let link = self.links[conn.slot()].as_ref().filter(|link| link.id == conn);
+            self.log.closed(now.mono, link, self.engine.engine(), reason);
+        }
         match action {
             Action::Write { conn, bytes } => {
                 self.writes.push((conn, bytes));
@@ -304,10 +300,18 @@ impl<C: Clock, L: Listener> Driver<C, L> {
                 Ok(())
             }
             Action::Report(report) => {
-                log::report(&report);
+                self.report(&report);
                 Ok(())
             }
         }
+    }
+
+    fn report(&mut self, report: &Report) {
+        if let Report::Registered { conn, nick } = report {
+            let link = self.links[conn.slot()].as_mut().filter(|link| link.id == *conn);
+            log::registered(*conn, link, self.engine.engine(), nick);
+        }
+        log::report(report);
     }
 
     fn store(&mut self) -> &mut dyn HistoryStore {
@@ -318,7 +322,8 @@ impl<C: Clock, L: Listener> Driver<C, L> {
     fn deadline_passed(&mut self, cx: &mut Context<'_>) -> bool {
         let engine = self.engine.engine().poll_timeout().map(|(deadline, _)| deadline);
         let accept = self.acceptors.iter().filter_map(Acceptor::deadline);
-        let next = engine.into_iter().chain(self.watch.deadline()).chain(accept).min();
+        let others = [self.watch.deadline(), self.log.deadline()];
+        let next = engine.into_iter().chain(others.into_iter().flatten()).chain(accept).min();
         next.is_some_and(|deadline| self.clock.poll_until(cx, deadline).is_ready())
     }
 
@@ -379,10 +384,10 @@ impl<C: Clock, L: Listener> Driver<C, L> {
         self.credit(now)?;
         let Some(link) = self.links[slot].take() else { return Ok(()) };
         self.watch.remove(slot);
-        let (id, since, reason) = (link.id, link.since, link.reason);
+        let id = link.id;
+        self.log.disconnected(now.mono, &link, self.engine.engine(), cause);
         // The engine is told whether or not the stream can be dropped in peace.
         let _ = catch_unwind(AssertUnwindSafe(|| drop(link)));
-        log::disconnected(id, reason, cause, now.mono.since(since));
         self.enter(|engine| engine.handle(now, id, Event::Disconnected(cause)))
     }
 

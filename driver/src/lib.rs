@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `transport` | what a runtime supplies: [`Clock`], [`Listener`], [`Stream`] |
 //! | `driver` | the turn: accept, read, let time pass, carry out the engine's actions, sleep |
+//! | `fault` | why it cannot go on |
 //! | `link` | one connection: reading, writing, closing |
 //! | `ready` | who can go on: wakers, the queue behind them, and the [`Handle`] |
 //! | `accept` | a listener that backs off when the machine is out of descriptors |
@@ -15,6 +16,7 @@
 //! | `store` | what is asked of a [`HistoryStore`] |
 //! | `watch` | paused connections, looked at now and then for a reset |
 //! | `log` | what the operator reads |
+//! | `refusals` | strangers who are refused, summed up for the log |
 //!
 //! Invariants:
 //! - a connection is reported `Disconnected` exactly once, and after that nothing is reported of it;
@@ -23,15 +25,18 @@
 
 mod accept;
 mod driver;
+mod fault;
 mod link;
 mod log;
 mod observe;
 mod ready;
+mod refusals;
 mod store;
 mod transport;
 mod watch;
 
-pub use driver::{Driver, Fault};
+pub use driver::Driver;
+pub use fault::Fault;
 pub use observe::{Input, Observer};
 pub use ready::Handle;
 pub use store::HistoryStore;

@@ -5,7 +5,7 @@ use std::mem;
 use std::task::{Context, Poll};
 
 use bytes::{Buf, Bytes};
-use chat_core::{Cause, ConnId, Event, Mono, Now, Reason};
+use chat_core::{Attempt, Cause, ConnId, Event, Mono, Now, Reason};
 
 use crate::log;
 use crate::observe::Observed;
@@ -87,6 +87,12 @@ pub(crate) struct Link<S> {
     pub(crate) since: Mono,
     /// Why the engine closes it, if it does.
     pub(crate) reason: Option<Reason>,
+    /// The peer's port, unless that is a proxy's.
+    pub(crate) port: Option<u16>,
+    /// Whether it has had a nickname.
+    pub(crate) known: bool,
+    /// Whether it has said a wrong password.
+    pub(crate) guessed: bool,
     /// Whether it is among those watched for a reset.
     pub(crate) watched: bool,
     /// Whether it is in a handshake, or before one: it can wait for those who talk.
@@ -104,11 +110,14 @@ pub(crate) struct Link<S> {
 }
 
 impl<S: Stream> Link<S> {
-    pub(crate) fn new(id: ConnId, since: Mono, stream: S) -> Self {
+    pub(crate) fn new(id: ConnId, since: Mono, port: u16, stream: S) -> Self {
         Self {
             id,
             since,
             reason: None,
+            port: Some(port),
+            known: false,
+            guessed: false,
             watched: false,
             securing: !stream.is_open(),
             deferred: false,
@@ -254,6 +263,7 @@ impl<S: Stream> Link<S> {
                     step.intake.left -= read;
                     if !self.discards() {
                         step.engine.handle(step.now, self.id, Event::Received(&step.intake.buffer[..read]));
+                        self.guessed |= step.engine.engine().secrets().1.contains(&Attempt::Wrong);
                     }
                 }
                 Poll::Ready(Ok(Incoming::Overhead(read))) => {
@@ -264,6 +274,7 @@ impl<S: Stream> Link<S> {
                 Poll::Ready(Ok(Incoming::CutShort)) => return self.input_ended(step, Event::CutShort),
                 Poll::Ready(Ok(Incoming::Forwarded(peer))) => {
                     step.engine.handle(step.now, self.id, Event::Forwarded(peer));
+                    self.port = None;
                     log::forwarded(self.id, peer);
                     self.securing = !self.stream.is_open();
                     self.begin(step);

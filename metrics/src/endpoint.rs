@@ -2,6 +2,7 @@
 //!
 //! Whoever is slow or silent holds up nobody: nothing blocks but the question to the driver, which all who wait share.
 
+use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::mpsc::Receiver;
@@ -12,6 +13,7 @@ use chat_driver::Handle;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tracing::{error, warn};
 
+use crate::Surroundings;
 use crate::http::{Request, Status, Wants};
 use crate::snapshot::Snapshot;
 
@@ -20,26 +22,36 @@ const ALIVE: Duration = Duration::from_secs(1);
 /// How long a client may take from its connection to its end.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Clients at one time. For one more, the oldest has to go: silent ones cannot keep others out.
-const CLIENTS: usize = 8;
+pub(crate) const CLIENTS: usize = 8;
 /// Bytes of a request.
 const REQUEST: usize = 8 << 10;
 /// How long nobody is accepted after that has failed: most likely for want of descriptors.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Serves the numbers of a [`Meter`](crate::Meter), and whether its driver is alive.
-#[derive(Debug)]
 pub struct Endpoint {
     listener: TcpListener,
     answers: Receiver<Snapshot>,
+    surroundings: Box<dyn Fn() -> Surroundings + Send>,
     /// In the order in which they came.
     clients: Vec<Client>,
     /// Nobody is accepted until then.
     paused: Option<Instant>,
 }
 
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Endpoint").field("listener", &self.listener).finish_non_exhaustive()
+    }
+}
+
 impl Endpoint {
-    pub(crate) fn new(listener: TcpListener, answers: Receiver<Snapshot>) -> Self {
-        Self { listener, answers, clients: Vec::new(), paused: None }
+    pub(crate) fn new(
+        listener: TcpListener,
+        answers: Receiver<Snapshot>,
+        surroundings: Box<dyn Fn() -> Surroundings + Send>,
+    ) -> Self {
+        Self { listener, answers, surroundings, clients: Vec::new(), paused: None }
     }
 
     /// Serves for as long as the process lives and its sockets can be waited for, on a thread of its own. `handle` is that of the meter's driver.
@@ -65,7 +77,7 @@ impl Endpoint {
         self.accept();
         self.clients.retain_mut(|client| client.step().is_ok());
         if self.clients.iter().any(|client| client.asks().is_some()) {
-            let snapshot = self.inspect(handle);
+            let snapshot = self.inspect(handle).map(|snapshot| snapshot.with((self.surroundings)()));
             for client in &mut self.clients {
                 if let Some(request) = client.asks() {
                     client.state = State::Answering(request.answer(snapshot.as_ref()), 0);

@@ -35,10 +35,26 @@ use std::sync::mpsc;
 pub use endpoint::Endpoint;
 pub use meter::Meter;
 
-/// Both halves, for one driver: its observer, and what serves the numbers on `listener`, which does not block.
+/// Descriptors that an [`Endpoint`] holds at most: its socket's, its clients', and of one more until the oldest has gone.
+pub const DESCRIPTORS: usize = endpoint::CLIENTS + 2;
+
+/// What is to be told of the server around the driver, at the moment of a scrape.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Surroundings {
+    /// Lines that the log has lost.
+    pub log_lines_lost: u64,
+    /// Days until the certificate expires, less than 0 after that; none, if there is no certificate.
+    pub certificate_days: Option<f64>,
+}
+
+/// Both halves, for one driver: its observer, and what serves the numbers on `listener`, which does not block, with those
+/// that `surroundings` tells.
 #[must_use]
-pub fn metrics(listener: TcpListener) -> (Meter, Endpoint) {
+pub fn metrics(
+    listener: TcpListener,
+    surroundings: impl Fn() -> Surroundings + Send + 'static,
+) -> (Meter, Endpoint) {
     // One answer at most is under way: whoever is asked again before it was taken need not answer again.
     let (sender, receiver) = mpsc::sync_channel(1);
-    (Meter::new(sender), Endpoint::new(listener, receiver))
+    (Meter::new(sender), Endpoint::new(listener, receiver, Box::new(surroundings)))
 }

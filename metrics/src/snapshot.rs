@@ -9,6 +9,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::exemplar::Exemplar;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::Surroundings;
 use crate::histogram::Histogram;
 use crate::meter::Counts;
 
@@ -24,6 +25,7 @@ pub(crate) struct Snapshot {
     census: Census,
     footprint: Footprint,
     traffic: Traffic,
+    surroundings: Surroundings,
 }
 
 impl Snapshot {
@@ -33,7 +35,13 @@ impl Snapshot {
             census: engine.census(),
             footprint: engine.footprint(),
             traffic: engine.traffic(),
+            surroundings: Surroundings::default(),
         }
+    }
+
+    /// The same, with what the engine does not know.
+    pub(crate) fn with(self, surroundings: Surroundings) -> Self {
+        Self { surroundings, ..self }
     }
 
     /// In the text format of Prometheus, [`CONTENT_TYPE`](prometheus_text::CONTENT_TYPE).
@@ -72,6 +80,7 @@ impl Collector for Snapshot {
         )?;
         page.gauge("history", "What is kept in memory for /history.", bytes, footprint.history)?;
         page.store(counts)?;
+        page.surroundings(self.surroundings)?;
         let help = "How long a turn takes, from its first input until all writes were tried.";
         page.histogram("turn", help, seconds, &counts.turns)?;
         let help =
@@ -116,6 +125,18 @@ impl Page<'_> {
         let help = "Batches of events that the history store has not stored yet.";
         let waiting = counts.batches.saturating_sub(counts.stored);
         self.gauge("history_waiting", help, None, usize::try_from(waiting).unwrap_or(usize::MAX))
+    }
+
+    fn surroundings(
+        &mut self,
+        Surroundings { log_lines_lost, certificate_days }: Surroundings,
+    ) -> fmt::Result {
+        let help = "Lines of the log that nobody took in time.";
+        self.counter("log_lines_lost", help, None, log_lines_lost)?;
+        let Some(days) = certificate_days else { return Ok(()) };
+        let help = "Days until the certificate expires; less than 0 after that.";
+        let name = "tls_certificate_days_left";
+        self.0.encode_descriptor(name, help, None, MetricType::Gauge)?.encode_gauge(&days)
     }
 
     fn counter(&mut self, name: &str, help: &str, unit: Option<&Unit>, value: u64) -> fmt::Result {

@@ -68,7 +68,7 @@ fn a_driver_that_does_not_answer_is_not_healthy_until_it_does() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let addr = listener.local_addr().unwrap();
-    let (meter, endpoint) = chat_metrics::metrics(listener);
+    let (meter, endpoint) = chat_metrics::metrics(listener, chat_metrics::Surroundings::default);
     let engine = Engine::new(Config::default()).unwrap();
     let mut driver = Driver::with_observer(engine, Still, Vec::<Nowhere>::new(), Some(Box::new(meter)));
     endpoint.serve(driver.handle()).unwrap();

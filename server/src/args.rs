@@ -9,9 +9,10 @@ use chat_store::Retention;
 use clap::{Arg, ArgAction, CommandFactory, Parser, Subcommand};
 
 use crate::choice::{HistoryMode, HistorySync, LogFormat, LogLevel};
+use crate::descriptors::{self, Descriptors};
 use crate::place::Place;
 use crate::value::{ConnectRate, Flood, Listen, Lobby, Network, Seconds, Size};
-use crate::{Error, bans, descriptors, text_file};
+use crate::{Error, bans, text_file};
 
 /// The port of a server that was not told another.
 const DEFAULT_PORT: u16 = 8080;
@@ -279,8 +280,8 @@ impl Args {
         all.filter(|arg| !NO_SETTINGS.contains(&arg.get_id().as_str())).cloned().collect()
     }
 
-    /// What the engine is to be, on a machine that allows so many file descriptors, but for what stands in other files.
-    pub(crate) fn engine_config(&self, descriptors: u64) -> Result<Config, Error> {
+    /// What the engine is to be with so many file descriptors, but for what stands in other files.
+    pub(crate) fn engine_config(&self, descriptors: Descriptors) -> Result<Config, Error> {
         let place = self.history_place();
         place.check()?;
         Ok(Config {
@@ -295,7 +296,7 @@ impl Args {
             idle_timeout: self.idle_timeout.0,
             rooms_per_user: self.rooms_per_user,
             members_per_room: self.members_per_room,
-            max_connections: descriptors::max_connections(self.max_connections, descriptors)?,
+            max_connections: descriptors.max_connections(self.max_connections, self.descriptors())?,
             max_connections_per_address: self.max_connections_per_address,
             connect_rate: self.connect_rate.0,
             password: None,
@@ -309,6 +310,16 @@ impl Args {
             replay: self.history_replay,
             report_messages: self.log_level >= LogLevel::Debug,
         })
+    }
+
+    /// The descriptors that the settings ask for, connections apart.
+    fn descriptors(&self) -> u64 {
+        let listeners =
+            self.listen.iter().chain(&self.tls_listen).map(|listen| listen.sockets()).sum::<u64>();
+        let store = self.history_place().url().map_or(0, |_| descriptors::STORE);
+        let metrics = self.metrics.map_or(0, |_| descriptors::METRICS);
+        let recording = self.record.as_ref().map_or(0, |_| descriptors::RECORDING);
+        listeners + store + metrics + recording
     }
 
     /// Where history is kept.
@@ -356,8 +367,8 @@ mod tests {
     fn the_defaults_are_those_of_the_engine() {
         let args = Args::parse_from(["chat"]);
         let store = Some(StoreMode::StoreFirst);
-        let expected = Config { max_connections: 900, store, ..Config::default() };
-        assert_eq!(args.engine_config(1_000).unwrap(), expected);
+        let expected = Config { max_connections: 903, store, ..Config::default() };
+        assert_eq!(args.engine_config(Descriptors::of(1_000)).unwrap(), expected);
     }
 
     #[test]

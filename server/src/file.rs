@@ -11,6 +11,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::Error;
 use crate::args::Args;
+use crate::text_file::{self, NoText};
 
 /// A configuration file. Its keys are known, and its values are good, each by itself.
 #[derive(Debug)]
@@ -46,8 +47,10 @@ impl File {
 
     /// As [`read`](Self::read), with what it holds.
     pub(crate) fn parse(path: &Path, bytes: &[u8]) -> Result<Self, Error> {
-        let wrong = |Wrong { at, what }| Error::File { path: path.to_owned(), line: line(bytes, at), what };
-        Ok(Self { path: path.to_owned(), entries: entries(bytes).map_err(wrong)? })
+        let refuse = |line, what| Error::File { path: path.to_owned(), line, what };
+        let text = text_file::decode(bytes).map_err(|NoText { line, what }| refuse(line, what.into()))?;
+        let entries = entries(&text).map_err(|Wrong { at, what }| refuse(line(&text, at), what))?;
+        Ok(Self { path: path.to_owned(), entries })
     }
 
     /// What it says, from top to bottom.
@@ -62,13 +65,11 @@ impl File {
 }
 
 /// The line of a byte, from 1.
-fn line(bytes: &[u8], at: usize) -> usize {
-    1 + bytes.iter().take(at).filter(|&&byte| byte == b'\n').count()
+fn line(text: &str, at: usize) -> usize {
+    1 + text.bytes().take(at).filter(|&byte| byte == b'\n').count()
 }
 
-fn entries(bytes: &[u8]) -> Result<Vec<Entry>, Wrong> {
-    let text = str::from_utf8(bytes)
-        .map_err(|error| Wrong { at: error.valid_up_to(), what: String::from("this is not UTF-8") })?;
+fn entries(text: &str) -> Result<Vec<Entry>, Wrong> {
     let table = DeTable::parse(text).map_err(|error| Wrong {
         at: error.span().map_or(0, |span| span.start),
         what: error.message().trim_end().replace('\n', ", "),
@@ -84,7 +85,7 @@ fn entries(bytes: &[u8]) -> Result<Vec<Entry>, Wrong> {
             let arg = settings.iter().find(|arg| arg.get_long() == Some(name));
             let arg = arg.ok_or_else(|| Wrong { at, what: unknown(name) })?;
             let values = values(arg, name, value, at)?;
-            Ok(Entry { id: arg.get_id().to_string(), values, line: line(bytes, at) })
+            Ok(Entry { id: arg.get_id().to_string(), values, line: line(text, at) })
         })
         .collect()
 }

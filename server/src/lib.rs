@@ -15,6 +15,7 @@
 //! | `transfer` | `export` and `import` |
 //! | `bans` | the file of bans |
 //! | `descriptors` | how many connections the machine allows |
+//! | `log` | the log, which nobody waits for |
 //! | `socket` | listening sockets, and what is set on accepted ones |
 //! | `systemd` | sockets that a service manager hands over, and what it is told |
 //! | `tls` | which ports are secured, and with what |
@@ -26,6 +27,7 @@ mod choice;
 mod descriptors;
 mod file;
 mod history;
+mod log;
 mod place;
 mod settings;
 mod signals;
@@ -48,14 +50,14 @@ use std::time::SystemTime;
 
 use chat_core::{Addresses, Config, ConfigError, Engine};
 use chat_driver::{Fault, Observer};
-use chat_metrics::Endpoint;
+use chat_metrics::{Endpoint, Surroundings};
 use chat_record::Recorder;
 use chat_tls::{Acceptor, Security};
 use chrono::{DateTime, Utc};
 use tracing::info;
 
 use crate::args::Args;
-use crate::choice::LogFormat;
+use crate::descriptors::Descriptors;
 use crate::file::File;
 pub use crate::history::{History, Running};
 use crate::settings::Settings;
@@ -98,21 +100,21 @@ pub fn start() -> Result<Setup, Error> {
         transfer::run(&settings.args, command).map_err(|error| settings.locate(error))?;
         process::exit(0);
     }
-    let (engine, config) = settings.engine(descriptors::raise()?)?;
+    let (engine, config) = settings.engine(Descriptors::raise()?)?;
     let args = &settings.args;
     settings.check_tls()?;
     if args.check_config {
         io::stdout().write_all(settings.to_toml(&config)?.as_bytes())?;
         process::exit(0);
     }
-    init_log(args);
+    log::init(args)?;
     let acceptor = tls::acceptor(args)?;
     let signals = Signals::hold_back(acceptor.clone(), args.bans.clone())?;
-    args.password_file.as_deref().into_iter().for_each(text_file::warn_if_public);
+    args.password_file.iter().for_each(|path| text_file::warn_if_public(path, "password"));
     let history = History::open(args)?;
-    let listeners = listeners(args, acceptor)?;
+    let listeners = listeners(args, acceptor.clone())?;
     let mut observers: Vec<_> = recorder(args, &config)?.into_iter().collect();
-    let metrics = metrics(args, &mut observers)?;
+    let metrics = metrics(args, acceptor, &mut observers)?;
     let proxies = Arc::new(config.proxies);
     history.tell();
     for (listener, security) in &listeners {
@@ -136,7 +138,7 @@ pub fn start() -> Result<Setup, Error> {
 /// What is wrong with the file, and where.
 pub fn check_config(path: &Path, bytes: &[u8], descriptors: u64) -> Result<String, Error> {
     let settings = Settings::new(&[OsString::from("chat")], Some(File::parse(path, bytes)?))?;
-    let (_, config) = settings.engine_without_files(descriptors)?;
+    let (_, config) = settings.engine_without_files(Descriptors::of(descriptors))?;
     settings.to_toml(&config)
 }
 
@@ -170,11 +172,19 @@ fn recorder(args: &Args, config: &Config) -> Result<Option<Box<dyn Observer>>, E
 }
 
 /// The metrics, if they are wanted: one more observer, and what serves its numbers.
-fn metrics(args: &Args, observers: &mut Vec<Box<dyn Observer>>) -> Result<Option<Endpoint>, Error> {
+fn metrics(
+    args: &Args,
+    acceptor: Option<Arc<Acceptor>>,
+    observers: &mut Vec<Box<dyn Observer>>,
+) -> Result<Option<Endpoint>, Error> {
     let Some(addr) = args.metrics else { return Ok(None) };
     let listener = socket::listen(addr).map_err(|error| Error::Listen { addr, error })?;
     info!(addr = %listener.local_addr()?, "metrics");
-    let (meter, endpoint) = chat_metrics::metrics(listener);
+    let surroundings = move || Surroundings {
+        log_lines_lost: log::lost_lines(),
+        certificate_days: acceptor.as_ref().map(|acceptor| acceptor.days_left(SystemTime::now())),
+    };
+    let (meter, endpoint) = chat_metrics::metrics(listener, surroundings);
     observers.push(Box::new(meter));
     Ok(Some(endpoint))
 }
@@ -184,15 +194,18 @@ pub fn finish(result: Result<(), Error>) -> ExitCode {
     match result {
         Ok(()) => {
             info!("stopped");
+            log::finish();
             ExitCode::SUCCESS
         }
         Err(error) => {
-            eprintln!("chat: {error}");
+            log::last_words(&format!("chat: {error}"));
+            log::finish();
             ExitCode::from(match error {
                 Error::Usage(_)
                 | Error::File { .. }
                 | Error::Config(_)
                 | Error::Descriptors { .. }
+                | Error::FewDescriptors { .. }
                 | Error::TextFile { .. }
                 | Error::HistoryPlace
                 | Error::TlsSettings { .. }
@@ -209,20 +222,6 @@ pub fn finish(result: Result<(), Error>) -> ExitCode {
 #[must_use]
 pub fn utc_now() -> DateTime<Utc> {
     SystemTime::now().into()
-}
-
-/// Logs to stderr, with stamps in UTC to the microsecond.
-fn init_log(args: &Args) {
-    let log = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::from(args.log_level))
-        .with_target(false)
-        .with_writer(io::stderr)
-        // A log that cannot be written (a closed pipe) must not end the server.
-        .log_internal_errors(false);
-    match args.log_format {
-        LogFormat::Text => log.init(),
-        LogFormat::Json => log.json().flatten_event(true).init(),
-    }
 }
 
 /// Why a server did not start, or did not last.
@@ -255,6 +254,13 @@ pub enum Error {
         /// The connections asked for.
         connections: usize,
         /// What these need.
+        needed: u64,
+        /// What there is.
+        limit: u64,
+    },
+    /// A limit on file descriptors that leaves none for connections.
+    FewDescriptors {
+        /// What is needed at least.
         needed: u64,
         /// What there is.
         limit: u64,
@@ -321,6 +327,10 @@ impl fmt::Display for Error {
             Self::Descriptors { connections, needed, limit } => write!(
                 f,
                 "--max-connections {connections} needs {needed} file descriptors, but the hard limit is {limit}"
+            ),
+            Self::FewDescriptors { needed, limit } => write!(
+                f,
+                "the hard limit of {limit} file descriptors is too low to serve anybody: it has to be {needed} at least"
             ),
             Self::Listen { addr, error } => write!(f, "cannot listen on {addr}: {error}"),
             Self::Record { path, error } => write!(f, "cannot record to {}: {error}", path.display()),

@@ -13,6 +13,7 @@ use toml::Value;
 
 use crate::Error;
 use crate::args::Args;
+use crate::descriptors::Descriptors;
 use crate::file::{Entry, File};
 use crate::place::Place;
 use crate::tls;
@@ -49,14 +50,14 @@ impl Settings {
         Ok(Self { args, matches, file })
     }
 
-    /// The engine, on a machine that allows so many file descriptors, and its configuration.
-    pub(crate) fn engine(&self, descriptors: u64) -> Result<(Engine, Config), Error> {
+    /// The engine with so many file descriptors, and its configuration.
+    pub(crate) fn engine(&self, descriptors: Descriptors) -> Result<(Engine, Config), Error> {
         let config = self.args.engine_config(descriptors).and_then(|config| self.args.read_files(config));
         self.engine_of(config)
     }
 
     /// The same without a look at the files that settings name.
-    pub(crate) fn engine_without_files(&self, descriptors: u64) -> Result<(Engine, Config), Error> {
+    pub(crate) fn engine_without_files(&self, descriptors: Descriptors) -> Result<(Engine, Config), Error> {
         self.engine_of(self.args.engine_config(descriptors))
     }
 
@@ -85,7 +86,7 @@ impl Settings {
             Error::HistoryPlace => &["history"],
             Error::Descriptors { .. } => &["max_connections"],
             Error::TlsSettings { setting, .. } => slice::from_ref(setting),
-            Error::Tls(chat_tls::Error::Pem { path, .. }) if self.args.tls_key.as_ref() == Some(path) => {
+            Error::Tls(chat_tls::Error::File { path, .. }) if self.args.tls_key.as_ref() == Some(path) => {
                 &["tls_key"]
             }
             Error::Tls(_) => &["tls_cert"],
@@ -196,7 +197,7 @@ mod tests {
     }
 
     fn printed(settings: &Settings) -> String {
-        settings.to_toml(&settings.engine(DESCRIPTORS).unwrap().1).unwrap()
+        settings.to_toml(&settings.engine(Descriptors::of(DESCRIPTORS)).unwrap().1).unwrap()
     }
 
     #[test]
@@ -216,7 +217,7 @@ mod tests {
         let args = settings(&[], &text.replace("# record = ", "record = ")).unwrap().args;
         assert_ne!(args, settings(&[], &text).unwrap().args);
         assert_ne!(args, settings(&[], EXAMPLE).unwrap().args);
-        assert!(args.engine_config(DESCRIPTORS).is_ok());
+        assert!(args.engine_config(Descriptors::of(DESCRIPTORS)).is_ok());
     }
 
     #[test]
@@ -260,7 +261,7 @@ mod tests {
         assert_eq!(line("stall"), ["stall", "=", "6", "#", "--stall"]);
         assert_eq!(line("listen"), ["listen", "=", "[1]", "#", "chat.toml:3"]);
         assert_eq!(line("flood"), ["flood", "=", "\"20/4\"", "#", "default"]);
-        assert_eq!(line("max-connections ")[..4], ["#", "max-connections", "=", "19900"]);
+        assert_eq!(line("max-connections ")[..4], ["#", "max-connections", "=", "19896"]);
         assert_eq!(line("record "), ["#", "record", "=", "#", "not", "set"]);
     }
 
@@ -271,15 +272,17 @@ mod tests {
         assert!(text.contains("\nhistory = \"postgres://ann:***@localhost/chat\""), "{text}");
         let text = printed(&settings(&[], &format!("history = '{url}'")).unwrap());
         assert!(!text.contains("s3cret"), "{text}");
-        let refused =
-            settings(&["--history", "mysql://ann:s3cret@localhost"], "").unwrap().engine(DESCRIPTORS);
+        let refused = settings(&["--history", "mysql://ann:s3cret@localhost"], "")
+            .unwrap()
+            .engine(Descriptors::of(DESCRIPTORS));
         assert!(!refused.err().unwrap().to_string().contains("s3cret"));
     }
 
     #[test]
     fn a_contradiction_is_told_with_its_line() {
-        let refusal =
-            |flags, text| settings(flags, text).unwrap().engine(DESCRIPTORS).err().unwrap().to_string();
+        let refusal = |flags, text| {
+            settings(flags, text).unwrap().engine(Descriptors::of(DESCRIPTORS)).err().unwrap().to_string()
+        };
         for (text, line) in [
             ("stall = 5\nlobby = 'lobby'", 2),
             ("flood = '0/1'", 1),

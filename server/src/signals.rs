@@ -1,5 +1,5 @@
 //! Ctrl-C and SIGTERM: the first ends the server politely, the second at once. SIGHUP reads the certificate and the bans
-//! again, where there are any. SIGXFSZ ends nothing.
+//! again, where there are any, and ends nothing; nor does SIGXFSZ.
 
 use std::io;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use chat_tls::Acceptor;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use tracing::info;
 
-use crate::{bans, systemd, tls};
+use crate::{bans, log, systemd, tls};
 
 /// The exit code after a second signal: what a shell reports for a program ended by Ctrl-C.
 const EXIT_INTERRUPTED: i32 = 130;
@@ -29,12 +29,8 @@ impl Signals {
     pub(crate) fn hold_back(acceptor: Option<Arc<Acceptor>>, bans: Option<PathBuf>) -> io::Result<Self> {
         // A file that may not grow is an error of writing it, as a full disk is.
         signal_hook::flag::register(SIGXFSZ, Arc::default())?;
-        let signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
-        if acceptor.is_some() || bans.is_some() || systemd::is_supervised() {
-            // Without, it ends a server whose terminal is closed, as it ends other programs. A service has no terminal,
-            // and is told to reload by it.
-            signals.add_signal(SIGHUP)?;
-        }
+        // Who sends SIGHUP wants something to be read again, and never that the server ends, whatever there is to read.
+        let signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP])?;
         Ok(Self { signals, acceptor, bans })
     }
 
@@ -44,11 +40,17 @@ impl Signals {
             let mut ending = false;
             for signal in self.signals.forever() {
                 match signal {
+                    SIGHUP if self.acceptor.is_none() && self.bans.is_none() => {
+                        info!("there is nothing to be read again: neither a certificate nor bans");
+                    }
                     SIGHUP => {
                         self.acceptor.iter().for_each(|acceptor| tls::reload(acceptor));
                         self.bans.iter().for_each(|path| bans::reload(path, &handle));
                     }
-                    _ if ending => process::exit(EXIT_INTERRUPTED),
+                    _ if ending => {
+                        log::finish_at_once();
+                        process::exit(EXIT_INTERRUPTED);
+                    }
                     _ => {
                         ending = true;
                         info!("shutting down; a second signal stops at once");

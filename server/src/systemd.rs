@@ -1,6 +1,5 @@
 //! What a service manager hands over, and what it is told. Without one, nothing of this does anything.
 
-use std::env;
 use std::io;
 use std::net::TcpListener;
 
@@ -20,11 +19,6 @@ pub(crate) fn sockets() -> io::Result<Vec<TcpListener>> {
         }
     }
     Ok(sockets)
-}
-
-/// Whether a service manager waits for what it is told.
-pub(crate) fn is_supervised() -> bool {
-    env::var_os("NOTIFY_SOCKET").is_some()
 }
 
 /// Says that connections are taken.

@@ -1,12 +1,14 @@
 //! Which ports are secured, and with what.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use chat_tls::{Acceptor, Security, self_signed};
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use crate::Error;
 use crate::args::Args;
+use crate::text_file;
 
 /// Whom a certificate for trying it out is for.
 const SELF_SIGNED_NAME: &str = "localhost";
@@ -42,15 +44,27 @@ pub(crate) fn acceptor(args: &Args) -> Result<Option<Arc<Acceptor>>, Error> {
     };
     let acceptor = Acceptor::new(&certificate, &key)?;
     info!(certificate = %certificate.display(), sha256 = acceptor.fingerprint(), "TLS");
+    warn_of(&acceptor);
     Ok(Some(Arc::new(acceptor)))
 }
 
 /// Reads certificate and key again.
 pub(crate) fn reload(acceptor: &Acceptor) {
     match acceptor.reload() {
-        Ok(()) => info!(sha256 = acceptor.fingerprint(), "certificate and key are read again"),
+        Ok(()) => {
+            info!(sha256 = acceptor.fingerprint(), "certificate and key are read again");
+            warn_of(acceptor);
+        }
         Err(error) => error!(%error, "the certificate stays as it was"),
     }
+}
+
+/// Says what clients may refuse the certificate for, and who else may have its key.
+fn warn_of(acceptor: &Acceptor) {
+    for warning in acceptor.warnings(SystemTime::now()) {
+        warn!("{warning}");
+    }
+    text_file::warn_if_public(acceptor.key_file(), "private key");
 }
 
 /// What a listener does about TLS, for the log; nothing, where there is none.

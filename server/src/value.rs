@@ -16,6 +16,16 @@ pub(crate) enum Listen {
     Everywhere(u16),
 }
 
+impl Listen {
+    /// How many sockets this takes: IPv4 and IPv6 have one each.
+    pub(crate) fn sockets(self) -> u64 {
+        match self {
+            Self::At(_) => 1,
+            Self::Everywhere(_) => 2,
+        }
+    }
+}
+
 impl FromStr for Listen {
     type Err = String;
 

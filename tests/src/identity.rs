@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::{env, fs, process};
 
+use rcgen::{CertificateParams, KeyPair};
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
@@ -46,6 +47,16 @@ impl Identity {
         let made = rcgen::generate_simple_self_signed(vec![NAME.into()]).expect("a certificate");
         fs::write(&self.certificate, made.cert.pem()).expect("it can be written");
         fs::write(&self.key, made.signing_key.serialize_pem()).expect("it can be written");
+    }
+
+    /// Makes another certificate and key, in the same files: the certificate has expired long ago.
+    pub fn expire(&self) {
+        let mut params = CertificateParams::new(vec![NAME.into()]).expect("a good name");
+        params.not_after = rcgen::date_time_ymd(2020, 1, 1);
+        let key = KeyPair::generate().expect("a key");
+        fs::write(&self.certificate, params.self_signed(&key).expect("a certificate").pem())
+            .expect("it can be written");
+        fs::write(&self.key, key.serialize_pem()).expect("it can be written");
     }
 
     /// The flags of a server that has it.

@@ -99,6 +99,17 @@ impl Server {
         self.log.lock().lines.clone()
     }
 
+    /// Reads its log no longer, so that its pipe is full soon, until [`read_log`](Self::read_log).
+    pub fn ignore_log(&self) {
+        self.log.lock().ignored = true;
+    }
+
+    /// Reads its log again.
+    pub fn read_log(&self) {
+        self.log.lock().ignored = false;
+        self.log.grown.notify_all();
+    }
+
     /// Descriptors it holds open.
     #[must_use]
     pub fn descriptors(&self) -> usize {
@@ -275,6 +286,8 @@ struct Log {
 struct LogState {
     lines: Vec<String>,
     ended: bool,
+    /// Whether nobody reads what comes.
+    ignored: bool,
 }
 
 impl Log {
@@ -290,6 +303,7 @@ impl Log {
             self.lock().lines.push(String::from_utf8_lossy(&line).trim_end().to_owned());
             self.grown.notify_all();
             line.clear();
+            drop(self.grown.wait_while(self.lock(), |state| state.ignored));
         }
         self.lock().ended = true;
         self.grown.notify_all();

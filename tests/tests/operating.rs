@@ -1,5 +1,6 @@
 //! What an operator meets: flags, environment, log, start-up errors, and a lack of descriptors.
 
+use std::net::TcpStream;
 use std::thread;
 use std::time::Duration;
 
@@ -18,6 +19,9 @@ scenarios! {
     nonsense_is_an_error,
     descriptors_may_run_out,
     low_descriptor_limit_turns_away,
+    too_few_descriptors_are_an_error,
+    reserved_descriptors_are_enough,
+    sighup_without_anything_to_read_again_ends_nothing,
 }
 
 fn help_names_every_flag(binary: Binary) {
@@ -107,13 +111,12 @@ fn log_tells_who_came_and_went(binary: Binary) {
     let server = Server::start(binary, &[]);
     let mut ann = Client::register(&server, "ann");
     let addr = ann.addr().to_string();
-    server.logged("ann came", |line| line.contains(&addr) && line.contains("connect"));
-    server.logged("her nickname", |line| line.contains("ann") && line.contains("regist"));
+    server.logged("ann came", |line| line.contains(&addr) && line.contains(r#"nick="ann""#));
     ann.send("/quit");
     ann.expect_closed();
     drop(ann);
     let line = server.logged("ann went", |line| line.contains("disconnect"));
-    assert!(line.contains("quit") && line.contains("duration"), "{line}");
+    assert!(line.contains("quit") && line.contains("duration") && line.contains(&addr), "{line}");
 }
 
 fn log_tells_causes(binary: Binary) {
@@ -207,6 +210,59 @@ fn low_descriptor_limit_turns_away(binary: Binary) {
     let mut command = binary.command_with_descriptors(100 + FEW);
     command.args(["--flood", "off"]);
     survives_a_rush(&Server::spawn(command));
+}
+
+fn too_few_descriptors_are_an_error(binary: Binary) {
+    for few in [8, 12, 16] {
+        let mut command = binary.command_with_descriptors(few);
+        let end = Finished::run(command.args(["--listen", "127.0.0.1:0"]));
+        assert_eq!(end.status.code(), Some(2), "{end:?}");
+        let limit = format!("limit of {few} file descriptors is too low");
+        assert!(end.stderr.contains(&limit) && end.stderr.lines().count() == 1, "{end:?}");
+    }
+}
+
+/// With all that a server can open beside its connections, at the least limit that it starts with, and somebody to
+/// be told that it is full.
+fn reserved_descriptors_are_enough(binary: Binary) {
+    let data = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| data.path().join(name).to_str().expect("UTF-8").to_owned();
+    let (folder, history) = (path("data"), format!("sqlite:{}", path("data/history.db")));
+    let recording = path("recording");
+    let flags = ["--data", &folder, "--history", &history, "--record", &recording];
+    let more =
+        ["--metrics", "127.0.0.1:0", "--tls-self-signed", "--tls-listen", "127.0.0.1:0", "--flood", "off"];
+    let flags = [&flags[..], &more[..]].concat();
+    let command = |limit| {
+        let mut command = binary.command_with_descriptors(limit);
+        command.args(&flags);
+        command
+    };
+    let refused = Finished::run(command(24).args(["--listen", "127.0.0.1:0"]));
+    let least = refused.stderr.trim_end().strip_suffix(" at least").and_then(|line| line.rsplit(' ').next());
+    let least = least.and_then(|least| least.parse::<u32>().ok()).unwrap_or_else(|| panic!("{refused:?}"));
+    let server = Server::spawn(command(least));
+    let metrics = server.logged("where the metrics are", |line| line.contains("metrics addr="));
+    let (_, metrics) = metrics.split_once("metrics addr=").expect("it was found");
+    let scrapers = [(); 9].map(|()| TcpStream::connect(metrics).expect("it listens"));
+    let mut ann = Client::register(&server, "ann");
+    ann.ask("/search nothing");
+    Client::connect(&server).expect_turned_away();
+    assert!(server.descriptors() <= least as usize, "{} of {least}", server.descriptors());
+    ann.send("/quit");
+    ann.expect_closed();
+    drop((ann, scrapers));
+    server.logged("ann went", |line| line.contains("disconnected"));
+    let _bob = Client::register(&server, "bob");
+    assert!(server.log().iter().all(|line| !line.contains("cannot accept")), "{:#?}", server.log());
+}
+
+fn sighup_without_anything_to_read_again_ends_nothing(binary: Binary) {
+    let server = Server::start(binary, &[]);
+    let mut ann = Client::register(&server, "ann");
+    server.reload();
+    server.logged("that there is nothing", |line| line.contains("nothing to be read again"));
+    ann.ask("/help");
 }
 
 fn survives_a_rush(server: &Server) {

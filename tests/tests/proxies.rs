@@ -3,27 +3,27 @@
 
 use std::fs;
 
-use conformance::{Binary, Client, Finished, PROXIES, Server, file, proxy_header, scenarios};
+use conformance::{
+    Binary, Client, Finished, PROXIES, Server, file, proxy_header, proxy_header_v2, scenarios,
+};
 
 scenarios! {
     proxies_speak_for_others,
+    checks_of_a_proxys_own_are_let_in_whatever_they_say,
     limits_go_by_whom_a_proxy_speaks_for,
     proxy_without_a_header_is_dropped,
     header_from_anybody_else_is_no_header,
     banned_are_told_so,
+    files_from_windows_say_what_others_do,
     bad_bans_leave_the_old_ones,
 }
 
 fn proxies_speak_for_others(binary: Binary) {
     let server = Server::start(binary, &PROXIES);
-    let v2 = |command: u8, family: u8, rest: &[u8]| {
-        let length = u16::try_from(rest.len()).expect("it is short").to_be_bytes();
-        [b"\r\n\r\n\0\r\nQUIT\n", &[0x20 | command, family][..], &length, rest].concat()
-    };
-    let ipv4 = v2(1, 0x11, &[192, 0, 2, 44, 10, 0, 0, 1, 0, 1, 0, 2, 4, 0, 1, 0]);
+    let ipv4 = proxy_header_v2(1, 0x11, &[192, 0, 2, 44, 10, 0, 0, 1, 0, 1, 0, 2, 4, 0, 1, 0]);
     let mut ann = Client::connect_through(&server, &proxy_header("192.0.2.33")).registered("ann");
     let mut bob = Client::connect_through(&server, &ipv4).registered("bob");
-    let mut cat = Client::connect_through(&server, &v2(0, 0, b"")).registered("cat");
+    let mut cat = Client::connect_through(&server, &proxy_header_v2(0, 0, b"")).registered("cat");
     server.logged("for whom", |line| line.contains("peer=192.0.2.33"));
     server.logged("for whom", |line| line.contains("peer=192.0.2.44"));
     cat.send("hello");
@@ -32,6 +32,23 @@ fn proxies_speak_for_others(binary: Binary) {
         hearer.expect("#lobby -- cat joined");
         hearer.expect("#lobby <cat> hello");
     }
+}
+
+fn checks_of_a_proxys_own_are_let_in_whatever_they_say(binary: Binary) {
+    let bans = file(binary, "all-banned", "0.0.0.0/0\n");
+    let server = Server::start_with_file(binary, "--bans", &bans, &PROXIES);
+    // A family that does not fit, none that there is, and more than anybody needs.
+    for (family, length) in [(0x00, 0), (0x11, 0), (0x21, 12), (0xFF, 3), (0x11, 0xFFFF)] {
+        let check = proxy_header_v2(0, family, &vec![b'\n'; length]);
+        let mut check = Client::connect_through(&server, &check).registered("check");
+        check.send("/quit");
+        check.expect_closed();
+        // The nickname is free again.
+        drop(check);
+    }
+    let nobody = proxy_header_v2(1, 0x00, &[1; 40]);
+    let _ann = Client::connect_through(&server, &nobody).registered("ann");
+    let _bob = Client::connect_through(&server, b"PROXY UNKNOWN ff:: and more\r\n").registered("bob");
 }
 
 fn limits_go_by_whom_a_proxy_speaks_for(binary: Binary) {
@@ -64,6 +81,41 @@ fn banned_are_told_so(binary: Binary) {
         assert_eq!(banned.expect_closed(), ["! your address is banned from this server"]);
     }
     let _neighbour = Client::connect_through(&server, &proxy_header("192.0.2.16")).registered("ann");
+}
+
+fn files_from_windows_say_what_others_do(binary: Binary) {
+    let password = file(binary, "windows-password", "\u{feff}open sesame\r\n");
+    let motd = file(binary, "windows-motd", "\u{feff}Be kind.\r\nHave fun.\r\n");
+    let bans = file(binary, "windows-bans", "\u{feff}192.0.2.7 # Eve\r\n192.0.2.8\r\n");
+    let config = format!(
+        "\u{feff}name = \"The Cave\"\r\nmotd = '{}'\r\nbans = '{}'\r\n",
+        motd.display(),
+        bans.display()
+    );
+    let config = file(binary, "windows.toml", config);
+    let flags = [&["--config", config.to_str().expect("UTF-8")][..], &PROXIES].concat();
+    let server = Server::start_with_file(binary, "--password-file", &password, &flags);
+    let mut ann = Client::connect_through(&server, &proxy_header("192.0.2.1"));
+    ann.expect_notice(&["The Cave"]);
+    ann.send("open sesame");
+    ann.expect_notice(&["nickname"]);
+    ann.send("ann");
+    ann.expect_notice(&["welcome, ann"]);
+    for line in ["* Be kind.", "* Have fun."] {
+        assert_eq!(ann.line(), line);
+    }
+    for banned in ["192.0.2.7", "192.0.2.8"] {
+        let mut banned = Client::connect_through(&server, &proxy_header(banned));
+        assert_eq!(banned.expect_closed(), ["! your address is banned from this server"]);
+    }
+    let utf_16: Vec<_> = "\u{feff}open sesame\r\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let path = file(binary, "windows-utf-16", utf_16);
+    for flag in ["--password-file", "--motd", "--bans", "--config"] {
+        let end = Finished::run(binary.command().arg(flag).arg(&path));
+        assert_eq!(end.status.code(), Some(2), "{flag}: {end:?}");
+        let told = end.stderr.contains("UTF-16") && end.stderr.contains("windows-utf-16");
+        assert!(told && end.stderr.lines().count() == 1, "{flag}: {end:?}");
+    }
 }
 
 fn bad_bans_leave_the_old_ones(binary: Binary) {

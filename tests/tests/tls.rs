@@ -3,8 +3,9 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
 
-use conformance::{Binary, Client, DEADLINE, Identity, Server, UNTHROTTLED, scenarios};
+use conformance::{Binary, Client, DEADLINE, Identity, Server, UNTHROTTLED, scenarios, wait_until};
 
 scenarios! {
     one_port_takes_both,
@@ -19,6 +20,8 @@ scenarios! {
     sessions_are_resumed,
     certificate_is_renewed_and_nobody_is_disconnected,
     bad_certificate_leaves_the_old_one,
+    certificate_that_clients_refuse_is_told,
+    files_from_windows_are_read,
     self_signed_certificate_is_made_once,
     settings_that_make_no_sense_are_errors,
 }
@@ -217,8 +220,49 @@ fn bad_certificate_leaves_the_old_one(binary: Binary) {
     identity.renew();
     fs::write(&identity.key, key).expect("it can be written");
     server.reload();
-    server.logged("that they are not used", |line| line.contains("stays") && line.contains("and its key"));
+    server.logged("that they are not used", |line| {
+        line.contains("stays") && line.contains("the key is another one")
+    });
     drop(Client::connect_to(server.addr(), Some(&trusted)).registered("bob"));
+}
+
+fn certificate_that_clients_refuse_is_told(binary: Binary) {
+    let identity = Identity::new();
+    identity.expire();
+    fs::set_permissions(&identity.key, fs::Permissions::from_mode(0o644)).expect("it is ours");
+    let server = start(binary, &identity, &["--metrics", "127.0.0.1:0"]);
+    server.logged("that it has expired", |line| line.contains("WARN") && line.contains("has expired"));
+    server.logged("who has the key", |line| line.contains("can read the private key"));
+    let days = || {
+        let line = server.logged("where the metrics are", |line| line.contains("metrics addr="));
+        let (_, metrics) = line.split_once("metrics addr=").expect("it was found");
+        let mut stream = TcpStream::connect(metrics).expect("it listens");
+        stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: test\r\n\r\n").expect("it reads");
+        let mut page = String::new();
+        stream.read_to_string(&mut page).expect("an answer");
+        let days = page.lines().find_map(|line| line.strip_prefix("chat_tls_certificate_days_left "));
+        days.expect("it is measured").parse::<f64>().expect("a number")
+    };
+    assert!(days() < 0.0, "{} days", days());
+    identity.renew();
+    server.reload();
+    server.logged("that it was read", |line| line.contains("certificate and key are read again"));
+    assert!(days() > 0.0, "{} days", days());
+    identity.expire();
+    server.reload();
+    let expired = |log: Vec<String>| log.iter().filter(|line| line.contains("has expired")).count();
+    wait_until("it is told again", || expired(server.log()) == 2);
+}
+
+fn files_from_windows_are_read(binary: Binary) {
+    let identity = Identity::new();
+    let trusted = identity.trusted();
+    for file in [&identity.certificate, &identity.key] {
+        let text = fs::read_to_string(file).expect("it was written").replace("\r\n", "\n");
+        fs::write(file, format!("\u{feff}{}", text.replace('\n', "\r\n"))).expect("it can be written");
+    }
+    let server = start(binary, &identity, &[]);
+    let _ann = Client::connect_to(server.addr(), Some(&trusted)).registered("ann");
 }
 
 fn self_signed_certificate_is_made_once(binary: Binary) {
@@ -231,6 +275,9 @@ fn self_signed_certificate_is_made_once(binary: Binary) {
         line.split_once("sha256=").map(|(_, fingerprint)| fingerprint.to_owned())
     };
     let first = fingerprint(&start());
+    // Other files of the server come into it, and none is for anybody else.
+    let mode = fs::metadata(&folder).expect("it was made").permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
     assert_eq!(first, fingerprint(&start()));
     fs::remove_dir_all(&folder).expect("it is there");
     assert_ne!(first, fingerprint(&start()));

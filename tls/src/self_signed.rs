@@ -1,8 +1,8 @@
 //! A certificate for trying it out.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 /// What the files are called.
@@ -17,7 +17,8 @@ const KEY: &str = "self-signed.key";
 pub fn self_signed(folder: &Path, names: Vec<String>) -> io::Result<(PathBuf, PathBuf)> {
     let (certificate, key) = (folder.join(CERTIFICATE), folder.join(KEY));
     if !certificate.exists() || !key.exists() {
-        fs::create_dir_all(folder)?;
+        // The history is in it, too, later.
+        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         let made = rcgen::generate_simple_self_signed(names).map_err(io::Error::other)?;
         write(&key, &made.signing_key.serialize_pem(), 0o600)?;
         write(&certificate, &made.cert.pem(), 0o644)?;

@@ -1,7 +1,11 @@
 //! TLS of one connection, without its socket: bytes in, bytes out.
 
+use std::sync::Arc;
+
 use rustls::server::{ServerConnectionData, UnbufferedServerConnection};
 use rustls::unbuffered::{ConnectionState, EncodeError, EncryptError, WriteTraffic};
+
+use crate::names::{self, Hidden};
 
 /// The most text that goes into one record. They may be four times as large (RFC 8446, section 5.1), but a record leaves
 /// as a whole: this is what a reader who does not read holds beside what it is owed, and how finely its progress shows.
@@ -44,6 +48,8 @@ enum Phase {
 /// The server's side of one connection. Its buffers are empty, and take no memory, while nothing is under way.
 pub(crate) struct Session {
     tls: UnbufferedServerConnection,
+    /// What its handshake does not see as it came.
+    hidden: Option<Arc<Hidden>>,
     phase: Phase,
     /// Whether the beginning of `Open` is still to be told.
     news: bool,
@@ -78,6 +84,7 @@ impl Session {
     pub(crate) fn new(tls: UnbufferedServerConnection) -> Self {
         Self {
             tls,
+            hidden: None,
             phase: Phase::Handshaking,
             news: false,
             answered: false,
@@ -200,8 +207,12 @@ impl Session {
     /// Lets rustls have one look at what has come, behind the bytes that are understood. Where nothing is to be done about
     /// that, `write` is called.
     fn progress(&mut self, understood: &mut usize, mut write: impl Write) -> Progress {
-        let Self { tls, incoming, outgoing, .. } = self;
-        let status = tls.process_tls_records(&mut incoming[*understood..]);
+        let Self { tls, incoming, outgoing, hidden, .. } = self;
+        let records = &mut incoming[*understood..];
+        if self.phase == Phase::Handshaking {
+            *hidden = names::hide(records).or(hidden.take());
+        }
+        let status = names::put_back(hidden.as_ref(), || tls.process_tls_records(records));
         *understood += status.discard;
         let progress = match status.state {
             Ok(ConnectionState::ReadTraffic(mut traffic)) => {
@@ -233,6 +244,7 @@ impl Session {
         };
         if self.phase == Phase::Handshaking && !self.tls.is_handshaking() {
             (self.phase, self.news, self.answered) = (Phase::Open, true, false);
+            self.hidden = None;
         }
         progress
     }

@@ -234,6 +234,13 @@ impl Engine {
         self.conns.is_known(conn) && !matches!(self.conns.get(conn.slot).phase, Phase::Closed)
     }
 
+    /// Where a connection comes from: the address it was accepted from, or the one that a proxy spoke for. None, if it is
+    /// gone.
+    #[must_use]
+    pub fn peer(&self, conn: ConnId) -> Option<IpAddr> {
+        self.conns.is_known(conn).then(|| self.conns.get(conn.slot).peer)
+    }
+
     /// Whether a panic has unwound while chat state was being changed. Such an engine emits nothing more: its
     /// state may be half-changed, and the server has to end.
     #[must_use]

@@ -3,7 +3,6 @@
 use std::io::{Read as _, Write as _};
 use std::sync::Arc;
 
-use rustls::crypto::ring::default_provider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig};
@@ -18,6 +17,9 @@ struct Pair {
     steps: Vec<Step>,
     heard: Vec<u8>,
     got: Vec<u8>,
+    /// What the client asks for instead of `localhost`, and what its ClientHello should have been for that.
+    name: Option<&'static [u8; 9]>,
+    changed: Option<Arc<Hidden>>,
 }
 
 impl Pair {
@@ -25,7 +27,7 @@ impl Pair {
         let made = rcgen::generate_simple_self_signed(vec!["localhost".into()]).unwrap();
         let key = PrivateKeyDer::from_pem_slice(made.signing_key.serialize_pem().as_bytes()).unwrap();
         let certificate = CertificateDer::from(made.cert.der().to_vec());
-        let provider = Arc::new(default_provider());
+        let provider = Arc::new(names::provider());
         let server = ServerConfig::builder_with_provider(provider.clone())
             .with_safe_default_protocol_versions()
             .and_then(|builder| {
@@ -45,6 +47,8 @@ impl Pair {
             steps: Vec::new(),
             heard: Vec::new(),
             got: Vec::new(),
+            name: None,
+            changed: None,
         }
     }
 
@@ -55,6 +59,11 @@ impl Pair {
             while self.client.wants_write() {
                 self.client.write_tls(&mut up).unwrap();
             }
+            if let Some(name) = self.name.take() {
+                let end = 9 + up.windows(9).position(|window| window == b"localhost").expect("a name");
+                self.changed = Some(Hidden::changed(&up[5..end], name));
+                up[end - 9..end].copy_from_slice(name);
+            }
             for piece in up.chunks(self.piece) {
                 self.session.receive(piece);
                 self.step();
@@ -64,7 +73,7 @@ impl Pair {
             let mut rest = &down[..];
             while !rest.is_empty() {
                 self.client.read_tls(&mut rest).unwrap();
-                self.client.process_new_packets().unwrap();
+                names::put_back(self.changed.as_ref(), || self.client.process_new_packets()).unwrap();
                 let _ = self.client.reader().read_to_end(&mut self.got);
             }
             if up.is_empty() && down.is_empty() {
@@ -100,6 +109,31 @@ impl Pair {
 
 fn versions() -> [&'static rustls::SupportedProtocolVersion; 2] {
     [&rustls::version::TLS12, &rustls::version::TLS13]
+}
+
+#[test]
+fn a_name_that_is_none_of_dns_is_nothing_to_mind() {
+    let names: [&[u8; 9]; 7] = [
+        b"[2001::1]",
+        b"chat:6697",
+        b"-hostname",
+        b"host..com",
+        b"12.34.567",
+        b"a b c d e",
+        "чат.ё".as_bytes().try_into().unwrap(),
+    ];
+    for (version, name) in versions().into_iter().flat_map(|version| names.map(|name| (version, name))) {
+        for piece in [1, 50, 1 << 20] {
+            let mut pair = Pair::new(version, piece);
+            pair.name = Some(name);
+            pair.run();
+            assert_eq!(pair.steps.last(), Some(&Step::Opened), "{version:?}, {}", name.escape_ascii());
+            pair.client.writer().write_all(b"hello").unwrap();
+            pair.run();
+            assert_eq!(pair.heard, b"hello");
+            assert_eq!(pair.say(b"you"), b"you");
+        }
+    }
 }
 
 #[test]
