@@ -86,3 +86,62 @@ impl<L: Listener> Acceptor<L> {
 fn concerns_one_peer(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::Interrupted)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::transport::{Incoming, Stream};
+
+    use super::*;
+
+    /// Fails and succeeds by turns, as it goes with the last descriptor.
+    struct Failing(usize);
+
+    struct Nobody;
+
+    impl Listener for Failing {
+        type Stream = Nobody;
+
+        fn poll_accept(&mut self, _: &mut Context<'_>) -> Poll<io::Result<(Nobody, SocketAddr)>> {
+            self.0 += 1;
+            Poll::Ready(match self.0 % 2 {
+                0 => Ok((Nobody, ([127, 0, 0, 1], 1).into())),
+                _ => Err(ErrorKind::Other.into()),
+            })
+        }
+    }
+
+    impl Stream for Nobody {
+        fn poll_read(&mut self, _: &mut Context<'_>, _: &mut [u8]) -> Poll<io::Result<Incoming>> {
+            Poll::Pending
+        }
+
+        fn poll_write(&mut self, _: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
+            Poll::Pending
+        }
+
+        fn poll_shutdown(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+
+        fn take_error(&self) -> io::Result<Option<io::Error>> {
+            Ok(None)
+        }
+    }
+
+    #[test]
+    fn failures_are_told_once_a_minute() {
+        let mut acceptor = Acceptor::new(Failing(0));
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        let mut untold = Vec::new();
+        let mut now = Mono(0);
+        // Every tenth of a second, for a minute and a bit.
+        for _ in 0..602 {
+            acceptor.accept(now, &mut cx);
+            untold.push(acceptor.untold);
+            now = now.after(BACKOFF_FIRST);
+        }
+        assert_eq!(untold.iter().max(), Some(&299));
+        let told = untold.windows(2).filter(|pair| pair[1] < pair[0]).count();
+        assert_eq!((untold[0], told, untold[601]), (0, 1, 0));
+    }
+}

@@ -208,3 +208,58 @@ impl Hidden {
         Arc::new(Self { seen: seen.to_vec(), came: came.to_vec() })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rustls::{ClientConfig, ClientConnection, RootCertStore};
+
+    use super::*;
+
+    /// What a client says first that asks for this, in the place of a name that is as long.
+    fn hello(name: &[u8]) -> Vec<u8> {
+        let placeholder = "x".repeat(name.len());
+        let config = ClientConfig::builder_with_provider(Arc::new(provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(RootCertStore::empty())
+            .with_no_client_auth();
+        let asked = ServerName::try_from(placeholder.clone()).unwrap();
+        let mut bytes = Vec::new();
+        ClientConnection::new(Arc::new(config), asked).unwrap().write_tls(&mut bytes).unwrap();
+        let at = bytes.windows(name.len()).position(|window| window == placeholder.as_bytes()).unwrap();
+        bytes[at..at + name.len()].copy_from_slice(name);
+        bytes
+    }
+
+    #[test]
+    fn a_bad_name_is_hidden_once_all_of_it_is_there_and_a_good_one_is_not() {
+        let bad = hello(b"[::1]:6697");
+        for end in 0..bad.len() {
+            assert!(hide(&mut bad.clone()[..end]).is_none(), "{end} of {} bytes", bad.len());
+        }
+        let mut hidden = bad.clone();
+        assert!(hide(&mut hidden).is_some());
+        let changed: Vec<_> = (0..bad.len()).filter(|&at| bad[at] != hidden[at]).collect();
+        assert!(changed.len() == 2 && changed[0] + 1 == changed[1], "{changed:?}");
+        assert!(hide(&mut hidden).is_none(), "it is hidden already");
+        for good in [b"chat.example".as_slice(), b"under_score", b"192.0.2.1", b"trailing."] {
+            assert!(hide(&mut hello(good)).is_none(), "{}", good.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn nonsense_is_left_to_rustls() {
+        let bad = hello(b"a..b");
+        for at in 0..bad.len() {
+            for byte in [0, 1, 0x7F, 0xFF] {
+                let mut nonsense = bad.clone();
+                nonsense[at] = byte;
+                // Whatever is made of it: it has as many bytes, and at most two are others.
+                let mut seen = nonsense.clone();
+                let hidden = hide(&mut seen).is_some();
+                let changed = (0..bad.len()).filter(|&at| seen[at] != nonsense[at]).count();
+                assert!(seen.len() == bad.len() && (changed == 2 || !hidden && changed == 0), "{at}: {byte}");
+            }
+        }
+    }
+}
