@@ -1,6 +1,7 @@
 //! The thread that looks up, on a store of its own.
 
 use std::collections::VecDeque;
+use std::mem;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -8,12 +9,15 @@ use std::time::{Duration, Instant};
 use chat_core::{Found, LookUpError, Query, StoreAnswer};
 
 use super::{Progress, Question};
-use crate::{ReadError, Store};
+use crate::{ReadError, Store, StoreError};
 
 /// How long it may take to notice the end, when nobody asks anything.
 const GLANCE: Duration = Duration::from_millis(100);
 /// How long it may take to notice a question that can be answered at once, while others wait for the writer.
 const WAIT: Duration = Duration::from_millis(10);
+
+/// How long the log is not told again that look-ups fail.
+const QUIET: Duration = Duration::from_secs(10);
 
 pub(super) struct Reader {
     store: Box<dyn Store>,
@@ -21,6 +25,26 @@ pub(super) struct Reader {
     questions: Receiver<Question>,
     progress: Arc<Progress>,
     waiting: VecDeque<Question>,
+    failures: Failures,
+}
+
+/// Look-ups that failed, told so that users who ask again and again do not fill the log.
+#[derive(Default)]
+struct Failures {
+    untold: u64,
+    /// The log has been told, and is not again before then.
+    quiet: Option<Instant>,
+}
+
+impl Failures {
+    fn add(&mut self, error: &StoreError) {
+        self.untold += 1;
+        let now = Instant::now();
+        if self.quiet.is_none_or(|quiet| quiet <= now) {
+            tracing::warn!(%error, times = mem::take(&mut self.untold), "history could not be read");
+            self.quiet = Some(now + QUIET);
+        }
+    }
 }
 
 impl Reader {
@@ -30,7 +54,7 @@ impl Reader {
         questions: Receiver<Question>,
         progress: Arc<Progress>,
     ) -> Self {
-        Self { store, answer, questions, progress, waiting: VecDeque::new() }
+        Self { store, answer, questions, progress, waiting: VecDeque::new(), failures: Failures::default() }
     }
 
     pub(super) fn run(mut self) {
@@ -45,7 +69,7 @@ impl Reader {
             self.waiting.extend(self.questions.try_iter());
             self.give_up_late_ones();
             if let Some(question) = self.take_next() {
-                let found = look_up_twice(self.store.as_mut(), &question);
+                let found = look_up_twice(self.store.as_mut(), &question, &mut self.failures);
                 (self.answer)(StoreAnswer::Found { id: question.look_up.id, found });
             } else if let Some(first) = self.waiting.iter().map(|question| question.look_up.after).min() {
                 self.progress.wait_for(first, Instant::now() + WAIT);
@@ -81,7 +105,11 @@ impl Reader {
 
 /// Looks something up, if anybody still waits for it; and once more if that failed: a store whose connection was lost makes
 /// another.
-pub(super) fn look_up_twice(store: &mut dyn Store, question: &Question) -> Result<Found, LookUpError> {
+fn look_up_twice(
+    store: &mut dyn Store,
+    question: &Question,
+    failures: &mut Failures,
+) -> Result<Found, LookUpError> {
     let is_late = || question.until <= Instant::now();
     if is_late() {
         return Err(LookUpError::Unavailable);
@@ -94,7 +122,7 @@ pub(super) fn look_up_twice(store: &mut dyn Store, question: &Question) -> Resul
     found.map_err(|error| match error {
         ReadError::Unsupported => LookUpError::Unsupported,
         ReadError::Failed(error) => {
-            tracing::warn!(%error, "history could not be read");
+            failures.add(&error);
             LookUpError::Unavailable
         }
     })
