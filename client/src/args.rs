@@ -11,7 +11,8 @@ const DEFAULT_PORT: u16 = 8080;
 /// Chat from a terminal, or from a script.
 ///
 /// In a terminal: an input line with history (Up, Down) and the usual editing keys.
-/// Ctrl-D or Ctrl-C leaves; a second Ctrl-C does not wait for the server's goodbye.
+/// Ctrl-D or Ctrl-C leaves; a second Ctrl-C does not wait for the server's goodbye. Ctrl-Z stops
+/// the client for a while.
 ///
 /// When stdin or stdout is not a terminal: a plain pipe. What the server says goes to
 /// stdout unchanged, and the end of the input is a polite quit.
@@ -40,7 +41,8 @@ Exit status:
   3  the server refused the nickname or the room (in a pipe; nothing else was sent)
   4  the connection broke, or input was left unsent, or output could not be written
 
-NO_COLOR, when set, turns colours off.";
+NO_COLOR, when set, turns colours off. With TERM=dumb, lines are shown as they come,
+and edited by the terminal.";
 
 /// Where the server is. Names are resolved when connecting, not here.
 #[derive(Clone, Debug, PartialEq, Eq)]
