@@ -5,14 +5,17 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use chat_core::{Addresses, Config, HistoryLimits};
-use chat_store::Retention;
+use chat_store::{Retention, Total};
 use clap::{Arg, ArgAction, CommandFactory, Parser, Subcommand};
 
 use crate::choice::{HistoryMode, HistorySync, LogFormat, LogLevel};
 use crate::descriptors::{self, Descriptors};
 use crate::place::Place;
-use crate::value::{ConnectRate, Flood, Listen, Lobby, Network, Seconds, Size};
+use crate::value::{ConnectRate, Flood, Listen, Lobby, Network, Seconds, Share, Size};
 use crate::{Error, bans, text_file};
+
+/// How long a room is stored of which nothing is worth keeping: until whoever made it has surely left, or said something.
+const EMPTY_ROOMS: Duration = Duration::from_secs(10 * 60);
 
 /// The port of a server that was not told another.
 const DEFAULT_PORT: u16 = 8080;
@@ -171,6 +174,17 @@ pub(crate) struct Args {
     )]
     #[arg(default_value_t = Size(0))]
     history_keep_bytes: Size,
+
+    /// How many bytes all rooms together are stored in; auto: a share of the disk
+    #[arg(
+        long,
+        env = "CHAT_HISTORY_KEEP_TOTAL",
+        hide_env = true,
+        value_name = "BYTES",
+        hide_short_help = true
+    )]
+    #[arg(default_value_t = Share(None))]
+    history_keep_total: Share,
 
     /// error, warn, info, debug or trace
     #[arg(long, env = "CHAT_LOG_LEVEL", hide_env = true, value_name = "LEVEL")]
@@ -340,6 +354,11 @@ impl Args {
             age: some(self.history_keep_age.into()).map(|days| Duration::from_secs(days * DAY)),
             events: some(self.history_keep_events),
             bytes: some(self.history_keep_bytes.0 as u64),
+            total: self
+                .history_keep_total
+                .0
+                .map_or(Some(Total::Share), |Size(bytes)| some(bytes as u64).map(Total::Bytes)),
+            empty_rooms: Some(EMPTY_ROOMS),
         }
     }
 

@@ -196,6 +196,30 @@ impl fmt::Display for Size {
     }
 }
 
+/// Bytes, or `auto` for a share of what there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Share(pub(crate) Option<Size>);
+
+impl FromStr for Share {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "auto" {
+            return Ok(Self(None));
+        }
+        text.parse().map(|size| Self(Some(size))).map_err(|hint: String| format!("{hint}; or auto"))
+    }
+}
+
+impl fmt::Display for Share {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Some(size) => size.fmt(f),
+            None => f.write_str("auto"),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

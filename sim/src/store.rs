@@ -45,6 +45,8 @@ enum Fate {
 #[derive(Debug, Default)]
 struct Disk {
     rooms: BTreeMap<String, Room>,
+    /// Keys of rooms that were forgotten: whoever is there goes on counting, and whoever comes anew begins at 1.
+    forgotten: BTreeSet<String>,
     /// Every line that was ever stored.
     lines: BTreeSet<String>,
     /// What should not have been stored as it was.
@@ -145,6 +147,9 @@ impl Store {
                 answers.push(StoreAnswer::Stored(self.stored / 2));
             }
         }
+        if self.storage.forgets && self.one_in(4) {
+            self.disk.forget_empty();
+        }
         let ready = |(due, _, look_up): &(u64, Fate, LookUp), stored| *due <= now && look_up.after <= stored;
         while let Some(index) = self.look_ups.iter().position(|entry| ready(entry, self.stored)) {
             let (_, fate, look_up) = self.look_ups.remove(index);
@@ -193,7 +198,11 @@ impl Store {
                 events.truncate(if complete { *count } else { events.len() / 2 });
                 Ok(Found::Events { events, complete })
             }
-            Query::Room { key, last } => Ok(self.disk.room(key, *last)),
+            Query::Room { key, last } => {
+                // As many as fit.
+                let most = if cut { 1 + self.below(*last as u64) as usize } else { *last };
+                Ok(self.disk.room(key, most))
+            }
             Query::Bounds { key, before } => Ok(Found::Bounds(self.disk.bounds(key, *before))),
             Query::Events { key, from, to } => {
                 Ok(Found::Events { events: self.disk.events(key, *from, *to), complete: true })
@@ -225,8 +234,8 @@ impl Store {
 
     /// From now on it does all it is asked, and at once.
     pub(crate) fn heal(&mut self, now: u64) {
-        let Storage { keeps, searches, .. } = self.storage;
-        self.storage = Storage { keeps, searches, ..Storage::default() };
+        let Storage { keeps, forgets, searches, .. } = self.storage;
+        self.storage = Storage { keeps, forgets, searches, ..Storage::default() };
         self.out_until = now;
         self.batches.iter_mut().for_each(|(due, _)| *due = now.min(*due));
         self.look_ups.iter_mut().for_each(|(due, ..)| *due = now.min(*due));
@@ -251,7 +260,9 @@ impl Store {
 impl Disk {
     /// An event is known by its room and number: stored twice, it is stored once.
     fn write(&mut self, event: &RoomRecord, keeps: usize) {
-        let room = self.rooms.entry(event.key.clone()).or_default();
+        let begins = Room { seq: event.seq.saturating_sub(1), ..Room::default() };
+        let begins = if self.forgotten.remove(&event.key) { begins } else { Room::default() };
+        let room = self.rooms.entry(event.key.clone()).or_insert(begins);
         if event.seq <= room.seq {
             if room.events.iter().any(|stored| stored.seq == event.seq && stored != event) {
                 self.wrong.get_or_insert_with(|| format!("another event has the place of {event:?}"));
@@ -271,6 +282,18 @@ impl Disk {
             room.events.pop_front();
         }
         self.lines.extend(line_of(event));
+    }
+
+    /// Forgets rooms in which nobody ever said anything.
+    fn forget_empty(&mut self) {
+        let is_empty =
+            |room: &Room| room.topic.is_none() && !room.events.iter().any(|event| event.kind.is_talk());
+        let empty: Vec<String> =
+            self.rooms.iter().filter(|(_, room)| is_empty(room)).map(|(key, _)| key.clone()).collect();
+        for key in empty {
+            self.rooms.remove(&key);
+            self.forgotten.insert(key);
+        }
     }
 
     /// So many events of another server, which this one does not know of.

@@ -13,6 +13,7 @@
 //! | `sqlite`, `postgres`, `redis` | the stores |
 //! | `owner` | what guards against two servers that write to one history |
 //! | `retention` | what is to be forgotten |
+//! | `diet` | what goes when all of it is too large |
 //! | `stamp` | stamps as stores have them |
 //! | `url` | URLs of stores, and what may be shown of them |
 //! | `words` | the words of a text, the same for every store |
@@ -22,6 +23,7 @@
 //! | `error` | what can go wrong, each in a line |
 
 mod bounds;
+mod diet;
 mod error;
 mod last;
 mod open;
@@ -45,7 +47,7 @@ pub use error::{OpenError, ReadError, StoreError};
 pub use open::{Opened, open, open_to_read};
 pub use postgres::Postgres;
 pub use redis::Redis;
-pub use retention::Retention;
+pub use retention::{Retention, Total};
 pub use sqlite::Sqlite;
 pub use transfer::{ExportError, ImportError, Transferred, export, import};
 pub use url::shown;
@@ -87,12 +89,17 @@ pub trait Store: Send {
     fn look_up(&mut self, query: &Query) -> Result<Found, ReadError>;
 
     /// Forgets some of what is to be forgotten, within some milliseconds; says whether there may be more. Numbers and
-    /// topics of rooms stay.
+    /// topics of rooms stay, but for rooms of which nothing is worth keeping.
     ///
     /// # Errors
     ///
     /// If the store could not.
     fn prune(&mut self, retention: &Retention, now: DateTime<Utc>) -> Result<bool, StoreError>;
+
+    /// Whether more is stored than may be in all: then some has to go before more comes. Cheap.
+    fn is_over(&mut self, _retention: &Retention) -> bool {
+        false
+    }
 
     /// Does some of what was put off when events were stored, within some milliseconds; says whether there is more.
     ///
@@ -131,6 +138,15 @@ pub trait Store: Send {
     /// If the store could not, or cannot say whether it did.
     fn restore(&mut self, room: &RoomInfo) -> Result<(), StoreError>;
 }
+
+/// Bytes of nicknames and text of these.
+fn written(events: &[RoomRecord]) -> u64 {
+    events.iter().map(|event| event.nick.len() + event.text.len()).sum::<usize>() as u64
+}
+
+/// A room that has ever had more events than this is kept, even if nobody said anything in it: no flood of new rooms is
+/// made of these.
+const FEW: u64 = 1_000;
 
 /// Rooms in one answer of [`Store::rooms`].
 const ROOMS: usize = 500;

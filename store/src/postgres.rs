@@ -21,8 +21,9 @@ use chat_core::{Found, Query, RoomRecord};
 use chrono::{DateTime, Utc};
 
 use self::session::{Purpose, Session, Writer};
+use crate::diet::Measure;
 use crate::url::UNCLEAR;
-use crate::{OpenError, ReadError, Retention, RoomInfo, Store, StoreError};
+use crate::{OpenError, ReadError, Retention, RoomInfo, Store, StoreError, Total, written};
 
 /// Rooms whose ids are remembered at most.
 const KNOWN_ROOMS: usize = 4_096;
@@ -36,6 +37,7 @@ pub struct Postgres {
     known: HashMap<String, i64>,
     /// The room that was last looked at for what is to be forgotten.
     pruned: i64,
+    size: Measure<i64>,
 }
 
 impl Postgres {
@@ -62,7 +64,8 @@ impl Postgres {
         // What is wrong may be the password, and so it is not shown.
         let config =
             url.parse().map_err(|_| OpenError::new(format_args!("the URL of PostgreSQL {UNCLEAR}")))?;
-        let mut store = Self { config, purpose, session: None, known: HashMap::new(), pruned: 0 };
+        let mut store =
+            Self { config, purpose, session: None, known: HashMap::new(), pruned: 0, size: Measure::new() };
         store.session()?;
         Ok(store)
     }
@@ -118,6 +121,7 @@ impl Store for Postgres {
         let writer = self.writer();
         self.try_with(|session| write::write(session, (&writer, &mut known), events))??;
         self.known = known;
+        self.size.wrote(prune::takes(events.len() as u64, written(events)));
         Ok(())
     }
 
@@ -138,10 +142,26 @@ impl Store for Postgres {
     }
 
     fn prune(&mut self, retention: &Retention, now: DateTime<Utc>) -> Result<bool, StoreError> {
-        let mut pruned = self.pruned;
-        let more = self.try_with(|session| prune::prune(session, &mut pruned, retention, now))?;
-        self.pruned = pruned;
-        Ok(more)
+        let (mut pruned, mut known) = (self.pruned, std::mem::take(&mut self.known));
+        let mut size = std::mem::replace(&mut self.size, Measure::new());
+        let more = self.try_with(|session| {
+            if size.diet.next().is_some() {
+                prune::shrink(session, &mut size)?;
+                return Ok(true);
+            }
+            let more = prune::prune(session, (&mut pruned, &mut known, &mut size), retention, now)?;
+            Ok(more || size.end_round(limit(retention)))
+        });
+        (self.pruned, self.size) = (pruned, size);
+        // After an error, it may know too much.
+        if more.is_ok() {
+            self.known = known;
+        }
+        more
+    }
+
+    fn is_over(&mut self, retention: &Retention) -> bool {
+        self.size.is_over(limit(retention))
     }
 
     fn rooms(&mut self, after: &str) -> Result<Vec<RoomInfo>, StoreError> {
@@ -178,4 +198,12 @@ impl Drop for Postgres {
 /// Numbers as PostgreSQL has them.
 fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// How much may be stored in all.
+fn limit(retention: &Retention) -> Option<u64> {
+    retention.total.map(|total| match total {
+        Total::Share => Total::ELSEWHERE,
+        Total::Bytes(bytes) => bytes,
+    })
 }

@@ -28,8 +28,9 @@ use chrono::{DateTime, Utc};
 
 use self::connect::Demands;
 use self::lease::Writer;
+use crate::diet::Measure;
 use crate::url::UNCLEAR;
-use crate::{OpenError, ReadError, Retention, RoomInfo, Store, StoreError};
+use crate::{OpenError, ReadError, Retention, RoomInfo, Store, StoreError, Total, written};
 
 /// Rooms that are remembered at most.
 const KNOWN_ROOMS: usize = 4_096;
@@ -48,6 +49,9 @@ pub struct Redis {
     known: HashMap<String, u64>,
     /// The room that was last looked at for what is to be forgotten.
     pruned: String,
+    size: Measure<String>,
+    /// How much it may take, if that is a share of the memory; none: not asked yet.
+    share: Option<u64>,
 }
 
 impl Redis {
@@ -87,6 +91,8 @@ impl Redis {
             },
             known: HashMap::new(),
             pruned: String::new(),
+            size: Measure::new(),
+            share: None,
         };
         if demands.reads {
             store.connection().map(drop)?;
@@ -131,6 +137,14 @@ impl Redis {
         }
     }
 
+    /// How much may be stored in all, as far as that is known.
+    fn limit(&self, retention: &Retention) -> Option<u64> {
+        match retention.total? {
+            Total::Share => self.share,
+            Total::Bytes(bytes) => Some(bytes),
+        }
+    }
+
     /// Whatever went wrong, the next call begins anew.
     fn try_with<T>(&mut self, work: impl FnOnce(&mut Connection) -> RedisResult<T>) -> Result<T, StoreError> {
         let done = work(self.connection()?);
@@ -151,6 +165,7 @@ impl Store for Redis {
         let writer = self.writer.clone();
         self.try_with(|connection| write::write(connection, (&writer, &mut known), events))??;
         self.known = known;
+        self.size.wrote(prune::takes(events.len() as u64, written(events)));
         Ok(())
     }
 
@@ -177,10 +192,30 @@ impl Store for Redis {
     }
 
     fn prune(&mut self, retention: &Retention, now: DateTime<Utc>) -> Result<bool, StoreError> {
-        let mut pruned = std::mem::take(&mut self.pruned);
-        let more = self.try_with(|connection| prune::prune(connection, &mut pruned, retention, now))?;
-        self.pruned = pruned;
-        Ok(more)
+        if retention.total == Some(Total::Share) && self.share.is_none() {
+            self.share = Some(self.try_with(prune::share)?);
+        }
+        let limit = self.limit(retention);
+        let (mut pruned, mut known) = (self.pruned.clone(), std::mem::take(&mut self.known));
+        let mut size = std::mem::replace(&mut self.size, Measure::new());
+        let more = self.try_with(|connection| {
+            if size.diet.next().is_some() {
+                prune::shrink(connection, &mut size)?;
+                return Ok(true);
+            }
+            let more = prune::prune(connection, (&mut pruned, &mut known, &mut size), retention, now)?;
+            Ok(more || size.end_round(limit))
+        });
+        (self.pruned, self.size) = (pruned, size);
+        // After an error, it may know too much.
+        if more.is_ok() {
+            self.known = known;
+        }
+        more
+    }
+
+    fn is_over(&mut self, retention: &Retention) -> bool {
+        self.size.is_over(self.limit(retention))
     }
 
     fn rooms(&mut self, after: &str) -> Result<Vec<RoomInfo>, StoreError> {

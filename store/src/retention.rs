@@ -13,6 +13,27 @@ pub struct Retention {
     pub events: Option<u64>,
     /// How many bytes of nicknames and text are kept for a room; none: all.
     pub bytes: Option<u64>,
+    /// How much all rooms together may take; none: as much as there is place for. Beyond it, the oldest events of the
+    /// largest rooms go.
+    pub total: Option<Total>,
+    /// How long a room is kept of which nothing is worth keeping: in which nobody ever said anything, and that has no topic.
+    /// None: as the others.
+    pub empty_rooms: Option<Duration>,
+}
+
+/// How much a whole history may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Total {
+    /// A share of the place that there is: half of what the disk had free at the start, with what the history had of it;
+    /// half of the memory of Redis; [`ELSEWHERE`](Self::ELSEWHERE), where it is not known.
+    Share,
+    /// So many bytes.
+    Bytes(u64),
+}
+
+impl Total {
+    /// What a database may take of whose disk nothing is known.
+    pub const ELSEWHERE: u64 = 16 << 30;
 }
 
 impl Retention {
@@ -20,6 +41,14 @@ impl Retention {
     #[must_use]
     pub fn is_everything(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// What has to go of a room that takes so many bytes, with its text, so that it takes only so many.
+    pub(crate) fn shrinking(bytes: u64, takes: u64, to: u64) -> Self {
+        let part = u128::from(bytes) * u128::from(to.min(takes)) / u128::from(takes.max(1));
+        // Something goes in each step.
+        let bytes = u64::try_from(part).unwrap_or(u64::MAX).min(bytes.saturating_sub(1));
+        Self { bytes: Some(bytes), ..Self::default() }
     }
 
     /// What this comes to for one room, now.

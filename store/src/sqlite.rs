@@ -9,8 +9,11 @@ mod index;
 mod owner;
 mod prune;
 mod read;
+mod rooms;
 mod schema;
 mod search;
+mod space;
+mod watch;
 mod write;
 
 use std::collections::{BTreeSet, HashMap};
@@ -23,6 +26,8 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use self::checkpoint::Checkpoints;
 use self::file::Lock;
+use self::space::Space;
+use self::watch::Files;
 use crate::{OpenError, ReadError, Retention, RoomInfo, Store, StoreError};
 
 /// Bits of an event's id that are its number; those above are the room.
@@ -50,6 +55,9 @@ pub struct Sqlite {
     /// The room that was last looked at for what is to be forgotten.
     pruned: i64,
     checkpoints: Option<Checkpoints>,
+    /// How much place there is, and whether the files are still there, if this is the one that writes.
+    space: Option<Space>,
+    files: Option<Files>,
     /// Keeps other processes out for as long as this lives.
     lock: Option<Lock>,
     /// The name of whoever writes; none, if this only reads.
@@ -70,10 +78,23 @@ impl Sqlite {
         file::prepare(&real).map_err(name)?;
         let mut connection = connect(&real, sync_full).map_err(name)?;
         schema::migrate(&mut connection).map_err(name)?;
-        let checkpoints = Checkpoints::start(connect(&real, sync_full).map_err(name)?).map_err(name)?;
         let writer = crate::owner::name();
         owner::claim(&connection, &writer).map_err(|error| name(OpenError::from(explain(&error))))?;
-        Ok(Self { checkpoints: Some(checkpoints), lock: Some(lock), writer, ..Self::over(connection) })
+        let space = Space::new(&real, &connection).map_err(|error| name(OpenError::from(explain(&error))))?;
+        let max_log = space.max_log(checkpoint::MAX_LOG);
+        connection
+            .pragma_update(None, "journal_size_limit", max_log)
+            .map_err(|error| name(OpenError::from(explain(&error))))?;
+        let checkpoints =
+            Checkpoints::start(connect(&real, sync_full).map_err(name)?, max_log).map_err(name)?;
+        Ok(Self {
+            checkpoints: Some(checkpoints),
+            space: Some(space),
+            files: Some(Files::new(&real)),
+            lock: Some(lock),
+            writer,
+            ..Self::over(connection)
+        })
     }
 
     /// Opens a file that is there, only to read it; another process may write to it meanwhile.
@@ -98,6 +119,17 @@ impl Sqlite {
         Ok(Self::over(connection))
     }
 
+    /// Makes sure that the files are where they were.
+    fn check_files(&mut self) -> Result<(), StoreError> {
+        let Some(files) = &mut self.files else { return Ok(()) };
+        files.check().inspect_err(|_| {
+            if let Some(checkpoints) = &self.checkpoints {
+                // If it is the log that is gone, what is in it is saved.
+                checkpoints.begin();
+            }
+        })
+    }
+
     fn over(connection: Connection) -> Self {
         Self {
             connection,
@@ -107,6 +139,8 @@ impl Sqlite {
             merges: false,
             pruned: 0,
             checkpoints: None,
+            space: None,
+            files: None,
             lock: None,
             writer: String::new(),
         }
@@ -115,7 +149,13 @@ impl Sqlite {
 
 impl Store for Sqlite {
     fn write(&mut self, events: &[RoomRecord]) -> Result<(), StoreError> {
-        self.write_all(events)
+        self.check_files()?;
+        if let Some(space) = &mut self.space {
+            space.check(&self.connection)?;
+        }
+        self.write_all(events)?;
+        // Nothing is said to be stored that is in no file any more.
+        self.check_files()
     }
 
     fn look_up(&mut self, query: &Query) -> Result<Found, ReadError> {
@@ -131,7 +171,14 @@ impl Store for Sqlite {
     }
 
     fn prune(&mut self, retention: &Retention, now: DateTime<Utc>) -> Result<bool, StoreError> {
-        self.prune_some(retention, now).map_err(|error| explain(&error))
+        let mut prune = || Ok(self.shrink_some(retention)? || self.prune_some(retention, now)?);
+        prune().map_err(|error: rusqlite::Error| explain(&error))
+    }
+
+    fn is_over(&mut self, retention: &Retention) -> bool {
+        let Some(space) = &mut self.space else { return false };
+        space.diet.next().is_some()
+            || space.excess(&self.connection, retention).is_ok_and(|excess| excess > 0)
     }
 
     fn catch_up(&mut self) -> Result<bool, StoreError> {
@@ -144,6 +191,7 @@ impl Store for Sqlite {
 
     fn renew(&mut self) -> Result<(), StoreError> {
         if let Some(lock) = &mut self.lock {
+            self.files.as_mut().map_or(Ok(()), Files::check)?;
             lock.keep();
             owner::check(&self.connection, &self.writer)?;
         }

@@ -6,6 +6,7 @@
 
 mod barred;
 mod chores;
+mod clock;
 mod reader;
 mod refusing;
 mod writer;

@@ -50,6 +50,7 @@ fn help_names_every_flag(binary: Binary) {
         "--history-keep-age",
         "--history-keep-events",
         "--history-keep-bytes",
+        "--history-keep-total",
         "--log-level",
         "--record",
         "--record-limit",

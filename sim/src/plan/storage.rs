@@ -27,6 +27,8 @@ pub struct Storage {
     pub refusals: u32,
     /// How many events of a room it keeps; 0: all of them.
     pub keeps: usize,
+    /// Whether it forgets rooms of which nothing is worth keeping.
+    pub forgets: bool,
     /// Whether it can search.
     pub searches: bool,
 }
@@ -41,6 +43,7 @@ impl Default for Storage {
             losses: 0,
             refusals: 0,
             keeps: 0,
+            forgets: false,
             searches: true,
         }
     }
@@ -58,7 +61,7 @@ impl Storage {
             (S, 7 * S),
         ]);
         let (keeps, searches) = (*speed.pick(&[0, 0, 50, 0, 7]), !speed.one_in(8));
-        let calm = Self { delay, keeps, searches, ..Self::default() };
+        let calm = Self { delay, keeps, forgets: speed.one_in(3), searches, ..Self::default() };
         match faults.weighted(&[4, 3, 2]) {
             0 => calm,
             1 => Self { outages: 100, longest: 20 * S, failures: 10, losses: 20, refusals: 60, ..calm },
@@ -82,12 +85,24 @@ pub(super) fn mode(draws: &mut Draws<'_>) -> (Option<StoreMode>, usize) {
 
 impl fmt::Display for Storage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { delay: (least, most), outages, longest, failures, losses, refusals, keeps, searches } =
-            self;
+        let Self {
+            delay: (least, most),
+            outages,
+            longest,
+            failures,
+            losses,
+            refusals,
+            keeps,
+            forgets,
+            searches,
+        } = self;
         let milliseconds = |time: &u64| *time as f64 / MS as f64;
         write!(f, "in {} to {} ms", milliseconds(least), milliseconds(most))?;
         if *keeps > 0 {
             write!(f, ", keeps {keeps} events a room")?;
+        }
+        if *forgets {
+            f.write_str(", forgets rooms in which nobody speaks")?;
         }
         if !searches {
             f.write_str(", cannot search")?;

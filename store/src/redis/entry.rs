@@ -28,6 +28,11 @@ impl Entry {
         Some(RoomRecord { room: name.to_owned(), key: key.to_owned(), seq, at, nick, kind, text })
     }
 
+    /// Whether it is known to be nothing that anybody said.
+    pub(super) fn is_no_talk(&self) -> bool {
+        Kind::from_word(&self.kind).is_some_and(|kind| !kind.is_talk())
+    }
+
     /// Whether this is that event.
     pub(super) fn is(&self, event: &RoomRecord) -> bool {
         self.kind == event.kind.word() && self.nick == event.nick && self.text == event.text

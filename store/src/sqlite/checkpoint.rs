@@ -27,7 +27,7 @@ pub(super) struct Checkpoints {
 }
 
 impl Checkpoints {
-    pub(super) fn start(connection: Connection) -> Result<Self, OpenError> {
+    pub(super) fn start(connection: Connection, max_log: i64) -> Result<Self, OpenError> {
         // One request at most waits: it covers all that was written until it is served.
         let (wake, woken) = sync_channel(1);
         let is_long = Arc::new(AtomicBool::new(false));
@@ -38,13 +38,20 @@ impl Checkpoints {
         let work = move || {
             for () in woken {
                 match checkpoint(&connection) {
-                    Ok(frames) => tell.store(frames * page > MAX_LOG, Ordering::Relaxed),
+                    Ok(frames) => tell.store(frames * page > max_log, Ordering::Relaxed),
                     Err(error) => tracing::debug!(%error, "the log was not brought into the file"),
                 }
             }
         };
         let thread = thread::Builder::new().name("checkpoint".into()).spawn(work).map_err(OpenError::new)?;
         Ok(Self { wake: Some(wake), thread: Some(thread), is_long, written: 0 })
+    }
+
+    /// Brings in what is in the log, soon.
+    pub(super) fn begin(&self) {
+        if let Some(wake) = &self.wake {
+            let _ = wake.try_send(());
+        }
     }
 
     /// So many events were written with this connection.

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use chat_core::{Kind, RoomRecord};
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, named_params, params};
+use rusqlite::{Connection, Transaction, TransactionBehavior, named_params, params};
 
-use super::{KNOWN_ROOMS, MAX_SEQ, Sqlite, explain, id_of, owner, signed};
+use super::{KNOWN_ROOMS, MAX_SEQ, Sqlite, id_of, owner, rooms, signed};
 use crate::{RoomInfo, StoreError};
 
 /// What a batch comes to for one room.
@@ -45,14 +45,15 @@ impl Sqlite {
         }
         let mut restore = || {
             let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let id = room_id(&transaction, &room.key, &room.name)?;
+            let id = rooms::id(&transaction, &room.key, &room.name)?;
             transaction.execute(
                 "UPDATE rooms SET name = ?2, topic = ?3, topic_seq = ?4, seq = ?4 WHERE id = ?1 AND seq <= ?4",
                 params![id, room.name, room.topic, signed(room.seq)],
             )?;
-            transaction.commit()
+            transaction.commit()?;
+            Ok(())
         };
-        restore().map_err(|error| explain(&error))
+        restore()
     }
 }
 
@@ -72,7 +73,7 @@ fn insert(
         let room = match known.get(&event.key) {
             Some(&room) => room,
             None => {
-                let room = room_id(&transaction, &event.key, &event.room)?;
+                let room = rooms::id(&transaction, &event.key, &event.room)?;
                 known.insert(event.key.clone(), room);
                 room
             }
@@ -137,20 +138,6 @@ fn update_rooms(transaction: &Transaction<'_>, changes: &HashMap<i64, Change<'_>
         })?;
     }
     Ok(())
-}
-
-/// The room's id; a room that was never heard of gets one.
-fn room_id(transaction: &Transaction<'_>, key: &str, name: &str) -> rusqlite::Result<i64> {
-    let known = transaction
-        .prepare_cached("SELECT id FROM rooms WHERE key = ?1")?
-        .query_row([key], |row| row.get(0))
-        .optional()?;
-    match known {
-        Some(id) => Ok(id),
-        None => transaction
-            .prepare_cached("INSERT INTO rooms (key, name) VALUES (?1, ?2) RETURNING id")?
-            .query_row([key, name], |row| row.get(0)),
-    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use chrono::Utc;
 
+use super::clock::Clock;
 use crate::{Retention, Store, StoreError};
 
 /// How long what was put off waits, so that many small things are done as one.
@@ -15,6 +16,9 @@ const LATE: Duration = Duration::from_secs(60);
 /// With steps of some milliseconds, a twentieth of the time or so.
 const SHARE: Duration = Duration::from_millis(100);
 
+/// Events that go in one step, at least.
+const STEP: usize = 256;
+
 pub(super) struct Chores {
     retention: Retention,
     /// When something was put off first; none, if nothing is.
@@ -23,6 +27,9 @@ pub(super) struct Chores {
     round: Instant,
     /// Not before this.
     rest: Instant,
+    /// Before this, there is nothing to make smaller.
+    idle_until: Instant,
+    clock: Clock,
     /// How often the store is renewed, and when next.
     renewal: Option<(Duration, Instant)>,
     /// Whether it could not be, the last time.
@@ -40,6 +47,8 @@ impl Chores {
             behind: Some(now),
             round: now,
             rest: now,
+            idle_until: now,
+            clock: Clock::new(),
             renewal,
             is_lapsing: false,
             has_lost: false,
@@ -81,11 +90,7 @@ impl Chores {
         }
         let pruning = !self.retention.is_everything() && self.round <= now;
         let step = if pruning && self.behind.is_none_or(|since| self.round <= since + GATHER) {
-            store.prune(&self.retention, Utc::now()).map(|more| {
-                if !more {
-                    self.round = now + ROUND;
-                }
-            })
+            self.prune(store, now).map(drop)
         } else {
             store.catch_up().map(|more| {
                 if !more {
@@ -112,6 +117,40 @@ impl Chores {
             _ => {}
         }
         self.is_lapsing = renewed.is_err();
+    }
+
+    /// Forgets some of what is to be forgotten; says whether there may be more.
+    fn prune(&mut self, store: &mut dyn Store, now: Instant) -> Result<bool, StoreError> {
+        let wall = Utc::now();
+        let believed = self.clock.now(wall, now);
+        let age = self.retention.age.filter(|_| believed.is_some());
+        let more = store.prune(&Retention { age, ..self.retention }, believed.unwrap_or(wall))?;
+        if !more {
+            self.round = now + ROUND;
+        }
+        Ok(more)
+    }
+
+    /// Forgets what is too much, about as many events as have come, so that no more and more is stored; says whether
+    /// anything was done.
+    pub(super) fn make_room(&mut self, store: &mut dyn Store, events: usize) -> bool {
+        let mut has_done = false;
+        for _ in 0..=events / STEP {
+            let now = Instant::now();
+            if now < self.idle_until || !store.is_over(&self.retention) {
+                break;
+            }
+            match self.prune(store, now) {
+                Ok(true) => has_done = true,
+                // There is nothing more to forget.
+                Ok(false) => self.idle_until = now + ROUND,
+                Err(error) => {
+                    tracing::debug!(%error, "history could not be made smaller");
+                    self.idle_until = now + GATHER;
+                }
+            }
+        }
+        has_done
     }
 
     /// One step, if something has been due for long: for moments in which there are other things to do.

@@ -171,12 +171,15 @@ impl Writer {
                     group.ends.drain(..count);
                     group.ends.iter_mut().for_each(|(after, _)| *after -= end);
                     self.tell_stored(number, &mut group.refused);
+                    self.chores.make_room(self.store.as_mut(), end);
                     count = group.ends.len();
                     delay = FIRST_DELAY;
                 }
                 Err(StoreError::Lost) => return ControlFlow::Break(self.lose()),
                 Err(error) => {
                     complain(&mut complaint, error, Instant::now());
+                    // It may be the place that there is not.
+                    self.chores.make_room(self.store.as_mut(), MAX_EVENTS);
                     self.wait_after_failure(delay)?;
                     count = count.div_ceil(2);
                     delay = (delay * 2).min(LAST_DELAY);

@@ -1,5 +1,6 @@
 //! Stores that end in the middle, and stores that cannot be used.
 
+mod gone;
 mod guards;
 mod in_postgres;
 mod in_redis;

@@ -22,6 +22,8 @@ pub(crate) fn all<P: Place>(new: impl Fn() -> P) {
     it_forgets_by_age(&new());
     it_forgets_by_age_what_a_wrong_clock_stamped(&new());
     it_forgets_by_size(&new());
+    refusals::it_forgets_the_oldest_of_the_largest_rooms(&new());
+    refusals::it_forgets_rooms_of_which_nothing_is_worth_keeping(&new());
     refusals::a_number_that_is_taken_blocks_its_room_alone(&new());
     refusals::the_last_events_are_bounded_in_bytes(&new());
     if new().searches() {
@@ -126,13 +128,18 @@ fn bounds_follow_the_time(place: &impl Place) {
         );
     }
     assert_eq!(bounds(store, Some(at(1))), None);
-    // The clock was set back: whatever is answered, it is in bounds.
-    let mut back = said(101);
-    back.at -= TimeDelta::seconds(90);
-    store.write(&[back, said(102)]).unwrap();
-    for before in 2..104 {
-        let (first, last) = bounds(store, Some(at(before))).expect("there are older ones");
-        assert!(first == 1 && last <= 102, "{before}");
+    // The clock is set a year ahead for a while, and back: what was stamped meanwhile hides nothing.
+    let ahead = (101..=110).map(|seq| {
+        let mut event = said(seq);
+        event.at += TimeDelta::days(365);
+        event
+    });
+    let right = (111..=300).map(said);
+    store.write(&ahead.chain(right).collect::<Vec<_>>()).unwrap();
+    for before in [2_i64, 50, 101, 112, 150, 200, 300, 1_000_000] {
+        let last = before.unsigned_abs().min(301) - 1;
+        let last = if (101..=110).contains(&last) { 100 } else { last };
+        assert_eq!(bounds(store, Some(at(before))), Some((1, last)), "{before}");
     }
 }
 
