@@ -1,6 +1,8 @@
 //! A store that goes away while people talk, and comes back.
 
+use std::fs;
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -11,6 +13,7 @@ scenarios! {
     postgres_that_is_killed_costs_no_line_that_was_taken,
     redis_that_is_killed_costs_no_line_that_was_taken,
     redis_that_stands_still_costs_no_line_that_was_taken,
+    a_folder_that_is_moved_costs_no_line_that_was_taken,
     a_server_can_end_while_its_store_is_gone,
     what_is_stored_in_memory_is_read_without_its_store,
 }
@@ -87,6 +90,18 @@ fn redis_that_is_killed_costs_no_line_that_was_taken(binary: Binary) {
 
 fn redis_that_stands_still_costs_no_line_that_was_taken(binary: Binary) {
     outage(binary, Store::redis(), |store| store.suspend(), |store| store.resume());
+}
+
+fn a_folder_that_is_moved_costs_no_line_that_was_taken(binary: Binary) {
+    fn away(store: &Store) -> PathBuf {
+        store.folder().with_extension("away")
+    }
+    outage(
+        binary,
+        Store::sqlite(),
+        |store| fs::rename(store.folder(), away(store)).expect("it can be moved"),
+        |store| fs::rename(away(store), store.folder()).expect("and back"),
+    );
 }
 
 fn a_server_can_end_while_its_store_is_gone(binary: Binary) {
