@@ -43,6 +43,11 @@ impl Retention {
         *self == Self::default()
     }
 
+    /// Whether it says how much of each room is kept.
+    pub(crate) fn is_of_rooms(&self) -> bool {
+        self.age.is_some() || self.events.is_some() || self.bytes.is_some()
+    }
+
     /// What has to go of a room that takes so many bytes, with its text, so that it takes only so many.
     pub(crate) fn shrinking(bytes: u64, takes: u64, to: u64) -> Self {
         let part = u128::from(bytes) * u128::from(to.min(takes)) / u128::from(takes.max(1));

@@ -31,7 +31,8 @@ impl Sqlite {
                 self.pruned = room.0;
                 continue;
             }
-            let (removed, _) = self.prune_room(room, retention, now, STEP)?;
+            let (removed, _) =
+                if retention.is_of_rooms() { self.prune_room(room, retention, now, STEP)? } else { (0, 0) };
             if removed < STEP {
                 self.pruned = room.0;
             }

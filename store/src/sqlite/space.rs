@@ -9,8 +9,9 @@ use rustix::fs::statvfs;
 use crate::diet::{Diet, excess};
 use crate::{Retention, StoreError, Total};
 
-/// What is always left of a disk: this, or a share of a small one.
+/// What is always left of a disk, at most and at least; and the share of a small one.
 const RESERVE: u64 = 128 << 20;
+const LITTLE: u64 = 16 << 20;
 const SHARE: u64 = 16;
 /// How long what was measured is good for.
 const FRESH: Duration = Duration::from_millis(10);
@@ -39,7 +40,8 @@ pub(super) struct Place {
 impl Space {
     pub(super) fn new(path: &Path, connection: &Connection) -> rusqlite::Result<Self> {
         let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
-        let reserve = statvfs(&folder).map_or(0, |disk| RESERVE.min(disk.f_blocks * disk.f_frsize / SHARE));
+        let reserve = statvfs(&folder)
+            .map_or(0, |disk| reserve(disk.f_blocks * disk.f_frsize, disk.f_bavail * disk.f_frsize));
         let mut space = Self { folder, share: u64::MAX, reserve, last: None, diet: Diet::new() };
         let Place { free, used, spare } = space.place(connection)?;
         if let Some(free) = free {
@@ -100,5 +102,29 @@ impl Space {
             Some(Total::Bytes(bytes)) => bytes,
         };
         Ok(excess(self.place(connection)?.used, limit))
+    }
+}
+
+/// What is always left of a disk of so many bytes, of which so many are free at the start: a server that begins on one that
+/// is nearly full is of use all the same.
+fn reserve(all: u64, free: u64) -> u64 {
+    (free / 4).clamp(LITTLE, RESERVE).min(all / SHARE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_of_each_disk_is_left() {
+        let mib = |number: u64| number << 20;
+        for (all, free, expected) in [
+            (mib(1 << 20), mib(500_000), mib(128)),
+            (mib(10_000), mib(100), mib(25)),
+            (mib(10_000), 0, mib(16)),
+            (mib(64), mib(64), mib(4)),
+        ] {
+            assert_eq!(reserve(all, free), expected, "{all} {free}");
+        }
     }
 }
