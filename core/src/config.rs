@@ -79,7 +79,8 @@ pub struct Config {
 ///
 /// A line takes one token, and one more for each whole 1,024 bytes of it, its end included: so this bounds bytes, too.
 /// If every line cost the same, one of 4,096 bytes would cost no more than a word, and one without an end nothing at
-/// all. A second bucket, for bytes, would make every connection larger, and be one more number to understand. Whoever
+/// all. A line that several rooms hear of (a `/nick`) takes a token for each of them: that is what it costs the server, the
+/// others and the history. A second bucket, for bytes, would make every connection larger, and be one more number to understand. Whoever
 /// types never notices. All bytes count, as they come: those of telnet and of a line that is too long, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FloodLimit {

@@ -60,6 +60,12 @@ impl Bucket {
         self.full_at = self.after_one(limit.into(), now);
     }
 
+    /// Takes so many more, which need not be there: the next one is to be had once they would be.
+    pub(crate) fn take_more(&mut self, count: u32, limit: impl Into<Rate>, now: Mono) {
+        let limit = limit.into();
+        (0..count).for_each(|_| self.take(limit, now));
+    }
+
     /// Whether all its tokens are there: then nothing need be remembered of it.
     pub(crate) fn is_full(self, now: Mono) -> bool {
         self.full_at <= now

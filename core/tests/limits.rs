@@ -252,3 +252,46 @@ fn pauses_add_no_more_than_the_time_out_itself() {
     }
     assert_eq!(world.closed(endless), Some(Reason::RegistrationTimeout));
 }
+
+/// Lines that count as so many rooms as hear of them.
+#[test]
+fn a_rename_costs_as_many_lines_as_there_are_rooms_that_hear_of_it() {
+    let flood = Some(FloodLimit { lines: 20, per: Duration::from_secs(4) });
+    let mut world = World::new(Config { flood, ..config() });
+    let [ann, bob] = ["ann", "bob"].map(|nick| world.user(nick));
+    // In more rooms than bob: he is told once.
+    for room in 1..10 {
+        world.send(ann, &format!("/join #r{room}\n"));
+    }
+    world.advance(Duration::from_secs(4));
+    let heard = |world: &mut World| [ann, bob].map(|peer| world.lines(peer).len());
+    heard(&mut world);
+    // In ten rooms: two of these are twenty tokens, the third waits for one of them, and takes ten.
+    world.send(ann, &["/nick a1\n", "/nick a2\n", "/nick a3\n", "/nick a4\n"].concat());
+    assert_eq!(heard(&mut world), [2, 2]);
+    for (millis, renames) in [(199, 0), (1, 1), (1_999, 0), (1, 1)] {
+        world.advance(Duration::from_millis(millis));
+        assert_eq!(heard(&mut world), [renames; 2]);
+    }
+}
+
+#[test]
+fn joins_and_words_cost_one_line_in_however_many_rooms_somebody_is() {
+    let flood = Some(FloodLimit { lines: 20, per: Duration::from_secs(4) });
+    let mut world = World::new(Config { flood, ..config() });
+    let [ann, bob] = ["ann", "bob"].map(|nick| world.user(nick));
+    for line in (1..19).map(|room| format!("/join #r{room}\n")) {
+        world.send(ann, &line);
+    }
+    world.send(ann, "/msg #lobby hello\n");
+    assert_eq!(world.text(bob).lines().last().unwrap(), "[01:46:40] #lobby <ann> hello");
+}
+
+#[test]
+fn of_the_reason_of_a_quit_rooms_are_told_200_characters() {
+    let mut world = World::new(config());
+    let [ann, bob] = ["ann", "bob"].map(|nick| world.user(nick));
+    world.send(ann, &format!("/quit {}\n", "ä".repeat(201)));
+    let told = format!("[01:46:40] #lobby -- ann left ({})", "ä".repeat(200));
+    assert_eq!(world.text(bob).lines().last().unwrap(), told);
+}

@@ -37,6 +37,10 @@ pub use traffic::Traffic;
 
 use crate::config::Config;
 
+/// What is told of the reason of a `/quit`, in characters. Up to fifty rooms hear it, and nobody is left to be slowed down
+/// for that.
+const MAX_REASON: usize = 200;
+
 /// A user's dense index: the slot of its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct UserId(pub(crate) u32);
@@ -170,7 +174,7 @@ impl Chat {
             Command::HistoryBefore { before } => return self.show_history_before(user, before, sink),
             Command::Search { words } => return self.search(user, words, sink),
             Command::Quit(reason) => {
-                self.quit(user, reason.unwrap_or("quit"), at, sink);
+                self.quit(user, reason.map_or("quit", first_of_reason), at, sink);
                 return Flow::Quit;
             }
         }
@@ -316,4 +320,10 @@ impl Chat {
         assert_eq!(registered, self.nicks.len());
         assert_eq!(memberships, self.rooms.memberships());
     }
+}
+
+/// As much of a reason as rooms are told.
+fn first_of_reason(reason: &str) -> &str {
+    let end = reason.char_indices().nth(MAX_REASON).map_or(reason.len(), |(end, _)| end);
+    &reason[..end]
 }

@@ -116,7 +116,7 @@ impl Engine {
             }
             if let Some(line) = line {
                 let entering = self.owes_password(slot);
-                self.serve_line(slot, line);
+                self.serve_and_charge(slot, line);
                 if entering && self.is_entered(slot) {
                     self.keep_secret(offered - input.len());
                 }
@@ -128,7 +128,7 @@ impl Engine {
         if finished && input.is_empty() && self.has_token(slot, framer) {
             let last = framer.finish().filter(|_| !cut_short);
             if let Some(line) = last {
-                self.serve_line(slot, line);
+                self.serve_and_charge(slot, line);
             }
             self.end_of_input(slot);
         }
@@ -176,6 +176,19 @@ impl Engine {
         if conn.takes_lines() {
             let over = conn.over();
             self.close(slot, over.unwrap_or(Reason::EndOfInput));
+        }
+    }
+
+    /// Serves a line, which takes a token for each room that it is heard in: whoever is renamed is in fifty of them.
+    fn serve_and_charge(&mut self, slot: u32, line: Line<'_>) {
+        let before = self.turn.events();
+        self.serve_line(slot, line);
+        let further = (self.turn.events() - before).saturating_sub(1);
+        if let Some(limit) = self.config.flood
+            && further > 0
+        {
+            let count = u32::try_from(further).unwrap_or(u32::MAX);
+            self.conns.get_mut(slot).bucket.take_more(count, limit, self.mono);
         }
     }
 

@@ -31,6 +31,8 @@ pub(crate) struct Turn {
     /// Scratch for sealing: which log a member listens to.
     pub(super) listens_to: Dense,
     pub(super) reports: Vec<Report>,
+    /// How many events rooms had so far, since the beginning of all turns.
+    events: u64,
     report_messages: bool,
     /// What rooms said, to be stored.
     pub(super) records: Vec<RoomRecord>,
@@ -121,6 +123,7 @@ impl Sink for Turn {
             self.logs.push(Log { room, lines: SmallVec::new() });
             self.logs.len() - 1
         });
+        self.events += 1;
         let log = &mut self.logs[index as usize];
         let start = index_of(self.text.len());
         plain::room_event(&mut self.text, event);
@@ -180,6 +183,11 @@ impl Turn {
     /// Bytes encoded in it so far.
     pub(crate) fn bytes(&self) -> usize {
         self.text.len()
+    }
+
+    /// How many events rooms have had, in this turn and in all before.
+    pub(crate) fn events(&self) -> u64 {
+        self.events
     }
 
     /// Adds something for the operator's log.

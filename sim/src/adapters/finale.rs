@@ -82,7 +82,8 @@ impl World<'_> {
             let end = [vec![b'x'; FLUSH], b"\n".to_vec()].concat();
             self.clients[survivor.client].tell(Act::Send(end));
         }
-        self.pass(FLUSHING * flood + delay);
+        let renamed = self.ground.oracle.borrow().longest_wait();
+        self.pass(renamed + FLUSHING * flood + delay);
         for speaker in self.survivors().into_iter().filter(|survivor| ready.contains(&survivor.transcript)) {
             let Some(room) = speaker.room else { continue };
             let mut hearers = self.survivors();

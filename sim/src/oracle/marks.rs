@@ -88,6 +88,8 @@ pub enum Mark {
     Idle,
     /// A line counted as more than one.
     LongLine,
+    /// A line was heard in several rooms, and counted as so many.
+    HeardInSeveralRooms,
     /// Somebody said the password,
     PasswordRight,
     /// or something else,
@@ -146,7 +148,7 @@ pub enum Mark {
 
 impl Mark {
     /// All of them.
-    pub const ALL: [Self; 69] = [
+    pub const ALL: [Self; 70] = [
         Self::PartialWrite,
         Self::Eviction,
         Self::MemoryEviction,
@@ -189,6 +191,7 @@ impl Mark {
         Self::ConnectingTooFast,
         Self::Idle,
         Self::LongLine,
+        Self::HeardInSeveralRooms,
         Self::PasswordRight,
         Self::PasswordWrong,
         Self::GuessingTooFast,

@@ -21,6 +21,7 @@ mod promise;
 mod ranges;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use chat_core::{Action, Close, Config, ConnId, Engine, Kind, Mono, Now, Reason, Report, Timer};
 use chat_driver::{Input, Observer};
@@ -124,6 +125,13 @@ impl Oracle {
         let peers = self.model.peers.iter();
         let users = peers.filter_map(|(slot, peer)| Some((self.ledger_of[slot], peer.user.as_ref()?)));
         users.map(|(ledger, user)| (ledger, user.rooms.last().cloned())).collect()
+    }
+
+    /// How long flood control lets the next line of anybody wait, at most.
+    #[must_use]
+    pub fn longest_wait(&self) -> Duration {
+        let waits = self.model.peers.values().map(|peer| peer.wait(self.model.now()));
+        Duration::from_nanos(waits.max().unwrap_or_default())
     }
 
     /// Whether a connection's input is read: none of it waits.

@@ -122,6 +122,12 @@ pub const BUGS: &[Bug] = &[
         "self.full_at.after(Duration::from_nanos(cost))",
     ),
     core(
+        "a rename that costs one token in however many rooms",
+        "core/src/engine/input.rs",
+        "let further = (self.turn.events() - before).saturating_sub(1);",
+        "let further = 0;",
+    ),
+    core(
         "held input lost at a half-close",
         "core/src/engine/input.rs",
         "        if finished && input.is_empty() && self.has_token(slot, framer) {",

@@ -90,7 +90,8 @@ impl World<'_> {
             let end = [vec![b'x'; FLUSH], b"\n".to_vec()].concat();
             self.act(survivor.client, &Act::Send(end));
         }
-        self.pass(FLUSHING * flood + 2 * latency + ARRIVAL);
+        let renamed = self.server.as_ref().map_or(0, |server| super::nanos(server.oracle.longest_wait()));
+        self.pass(renamed + FLUSHING * flood + 2 * latency + ARRIVAL);
         for speaker in self.survivors().into_iter().filter(|survivor| ready.contains(&survivor.link)) {
             let Some(room) = speaker.room.clone() else { continue };
             let probe = format!("probe {} by {}", self.now, speaker.client);

@@ -14,6 +14,8 @@ use crate::plan::PASSWORD;
 const MAX_REFUSALS: u32 = 5;
 /// Bytes that may wait of somebody without a nickname.
 const MAX_WAITING: usize = 4_096;
+/// Characters of the reason of a `/quit` that rooms are told.
+const QUIT_REASON: usize = 200;
 /// For so many bytes of a line, it costs as much as one line more.
 const KIBIBYTE: usize = 1_024;
 /// Events that `/history` shows without a number.
@@ -111,7 +113,7 @@ impl Model {
                     if telnet {
                         self.marks.set(Mark::Telnet);
                     }
-                    self.serve_line(slot, line);
+                    self.serve_and_charge(slot, line);
                 }
             }
         }
@@ -122,7 +124,7 @@ impl Model {
             if let Some(line) = last_line(&rest, skips)
                 && !self.peer(slot).cut_short
             {
-                self.serve_line(slot, line);
+                self.serve_and_charge(slot, line);
             }
             if self.peer(slot).takes_lines() {
                 let reason = self.peer(slot).over().unwrap_or(Reason::EndOfInput);
@@ -173,6 +175,20 @@ impl Model {
                 self.peer(slot).resume_at = Some(at);
                 false
             }
+        }
+    }
+
+    /// A line counts once for each event that rooms hear of it, and at least once.
+    fn serve_and_charge(&mut self, slot: u32, line: Line) {
+        let before = self.turn.records.len();
+        self.serve_line(slot, line);
+        let (limit, now) = (self.config.flood, self.now);
+        if limit.is_none() {
+            return;
+        }
+        for _ in before + 1..self.turn.records.len() {
+            self.marks.set(Mark::HeardInSeveralRooms);
+            self.peer(slot).take_token(limit, now);
         }
     }
 
@@ -338,7 +354,8 @@ impl Model {
             "history" => self.serve_history(slot, rest),
             "search" if given.is_some() => self.search(slot, trimmed),
             "quit" => {
-                self.leave_everything(slot, given.unwrap_or("quit"));
+                let reason: String = given.unwrap_or("quit").chars().take(QUIT_REASON).collect();
+                self.leave_everything(slot, &reason);
                 self.close(slot, Reason::Quit);
             }
             "nick" | "join" | "msg" | "me" | "search" => self.tell(slot, &wire::usage(&word)),

@@ -191,6 +191,11 @@ impl Model {
         self.seal_turn();
     }
 
+    /// The latest time that it was told.
+    pub(super) fn now(&self) -> u64 {
+        self.now
+    }
+
     /// How many users there are, how many rooms, and how many bytes of history.
     pub(super) fn sizes(&self) -> (usize, usize, usize) {
         let users = self.peers.values().filter(|peer| peer.user.is_some()).count();

@@ -277,6 +277,11 @@ impl Peer {
         limit.map_or(Ok(()), |limit| self.bucket.check((limit.lines, limit.per), now))
     }
 
+    /// How long it takes until all its tokens are there.
+    pub(in crate::oracle) fn wait(&self, now: u64) -> u64 {
+        self.bucket.level(now)
+    }
+
     /// Takes the token of a line, or of a part of an answer.
     pub(super) fn take_token(&mut self, limit: Option<FloodLimit>, now: u64) {
         if let Some(limit) = limit {
