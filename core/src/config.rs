@@ -69,6 +69,8 @@ pub struct Config {
     pub store: Option<StoreMode>,
     /// Bytes of memory for what waits until it is stored; above it, nobody's lines are served.
     pub held: usize,
+    /// What one turn may make.
+    pub turn: TurnLimit,
     /// How many of a room's last lines are shown to whoever joins it.
     pub replay: usize,
     /// Whether to emit [`Report::Room`](crate::Report) and [`Report::Private`](crate::Report).
@@ -97,6 +99,25 @@ pub struct ConnectLimit {
     pub connections: u32,
     /// The time in which an empty bucket fills; more than zero.
     pub per: Duration,
+}
+
+/// What is made of what is said and done in one turn. Where it is as much as this, whatever else has come waits for the
+/// next turn, in the order of its coming. A turn may make this four times: of what has just come, of what is due, of what
+/// has waited, and of those who are lost. It can be more by what one line comes to. Here, too, 0 is no limit.
+///
+/// No operator needs other limits; tests do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TurnLimit {
+    /// Bytes of text, each line counted once.
+    ///
+    /// By default as much as an adapter reads in a turn: a connection is written all of it in about 0.1 ms.
+    pub text: usize,
+    /// Bytes that would be copied if nobody who is in several rooms heard the same as anybody else: those of each line of a
+    /// room, for each such member. (Who is in one room needs no copy.)
+    ///
+    /// By default what is copied, and written, in about 20 ms. Smaller, and a large room would be written fewer lines at a
+    /// time, each of which costs a system call for each member.
+    pub copies: usize,
 }
 
 /// When what a room says is shown, where it is stored.
@@ -151,6 +172,12 @@ impl Default for HistoryLimits {
     }
 }
 
+impl Default for TurnLimit {
+    fn default() -> Self {
+        Self { text: 256 << 10, copies: 16 << 20 }
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -176,6 +203,7 @@ impl Default for Config {
             history: Some(HistoryLimits::default()),
             store: None,
             held: 16 << 20,
+            turn: TurnLimit::default(),
             replay: 20,
             report_messages: false,
         }

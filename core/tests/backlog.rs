@@ -5,7 +5,7 @@ mod harness;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use chat_core::{Action, Config, Event, Reason};
+use chat_core::{Action, Config, Event, Reason, TurnLimit};
 use harness::{World, config};
 
 #[test]
@@ -125,7 +125,9 @@ fn members_of_two_busy_rooms_share_one_blend() {
 
 #[test]
 fn two_rooms_where_all_speak_at_once_are_kept_once() {
-    let mut world = World::new(config());
+    // In one turn, however much that is.
+    let turn = TurnLimit { text: 0, copies: 0 };
+    let mut world = World::new(Config { turn, ..config() });
     let users: Vec<_> = (0..300).map(|n| world.user(&format!("user{n}"))).collect();
     for &user in &users {
         world.send(user, "/join #b\n");

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chat_core::{
     Action, Cause, Config, Event, FloodLimit, Found, HistoryLimits, Kind, LookUp, LookUpError, RoomRecord,
-    StoreAnswer, StoreMode, Violation,
+    StoreAnswer, StoreMode, TurnLimit, Violation,
 };
 use chrono::DateTime;
 use harness::World;
@@ -126,7 +126,7 @@ fn limits() -> impl Strategy<Value = Config> {
     let flood = prop::option::of((1_u32..5, 1_u64..5));
     let history = prop::option::of((0_usize..20, 0_usize..2_000, 0_usize..3_000));
     let store = prop::sample::select(vec![None, Some(StoreMode::StoreFirst), Some(StoreMode::ShowFirst)]);
-    let store = (store, number(3_000), 0_usize..5);
+    let store = (store, number(3_000), 0_usize..5, number(500), number(1_000));
     (flood, 1_usize..5_000, 0_usize..20_000, number(4), number(4), number(6), history, store).prop_map(
         |(flood, backlog, spare, rooms_per_user, members_per_room, announce_limit, history, store)| Config {
             flood: flood.map(|(lines, seconds)| FloodLimit { lines, per: Duration::from_secs(seconds) }),
@@ -144,6 +144,7 @@ fn limits() -> impl Strategy<Value = Config> {
             store: store.0,
             held: store.1,
             replay: store.2,
+            turn: TurnLimit { text: store.3, copies: store.4 },
             report_messages: true,
             ..Config::default()
         },

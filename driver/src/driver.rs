@@ -163,7 +163,8 @@ impl<C: Clock, L: Listener> Driver<C, L> {
     /// the time of a system call or two then costs each listener one write, and not several. Those who have more
     /// to say already fill the turn, and nobody is to have two shares of it.
     fn gather(&mut self) -> bool {
-        let input = self.intake.is_used() && !self.intake.is_spent();
+        let full = self.intake.is_spent() || self.engine.engine().is_full();
+        let input = self.intake.is_used() && !full;
         self.gathering = input && !self.gathering && !self.stopping && self.ready.len() == 0;
         self.gathering
     }
@@ -208,7 +209,7 @@ impl<C: Clock, L: Listener> Driver<C, L> {
             self.intake.begin_turn();
         }
         for _ in 0..self.ready.len() {
-            if self.intake.is_spent() {
+            if self.intake.is_spent() || self.engine.engine().is_full() {
                 break;
             }
             if let Some(slot) = self.ready.pop()

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use chat_core::{Addresses, Config, ConnectLimit, FloodLimit, HistoryLimits, Password, StoreMode};
+use chat_core::{Addresses, Config, ConnectLimit, FloodLimit, HistoryLimits, Password, StoreMode, TurnLimit};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -35,6 +35,8 @@ pub(crate) struct ConfigRecord {
     /// Whether it is stored, and then whether before it is shown.
     store: Option<bool>,
     held: usize,
+    /// Bytes of text, and of copies.
+    turn: (usize, usize),
     replay: usize,
     report_messages: bool,
 }
@@ -64,6 +66,7 @@ impl From<&Config> for ConfigRecord {
             history,
             store,
             held,
+            turn: TurnLimit { text, copies },
             replay,
             report_messages,
         } = config.clone();
@@ -92,6 +95,7 @@ impl From<&Config> for ConfigRecord {
             }),
             store: store.map(|mode| mode == StoreMode::StoreFirst),
             held,
+            turn: (text, copies),
             replay,
             report_messages,
         }
@@ -127,6 +131,7 @@ impl From<ConfigRecord> for Config {
             }),
             store: record.store.map(|first| if first { StoreMode::StoreFirst } else { StoreMode::ShowFirst }),
             held: record.held,
+            turn: TurnLimit { text: record.turn.0, copies: record.turn.1 },
             replay: record.replay,
             report_messages: record.report_messages,
         }

@@ -321,6 +321,7 @@ impl Args {
             history: (place != Place::None).then(HistoryLimits::default),
             store: place.url().map(|_| self.history_mode.into()),
             held: Config::default().held,
+            turn: Config::default().turn,
             replay: self.history_replay,
             report_messages: self.log_level >= LogLevel::Debug,
         })

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-use chat_core::{Action, Cause, Close, Config, ConnId, Engine, Event, Mono, Now};
+use chat_core::{Action, Cause, Close, Config, ConnId, Engine, Event, Mono, Now, TurnLimit};
 use chrono::DateTime;
 
 use crate::oracle::{Broken, Promise};
@@ -114,7 +114,8 @@ struct Client {
 impl World {
     fn new(announce_limit: usize, clients: usize) -> Self {
         let limits = Config { announce_limit, flood: None, history: None, backlog: 0, ..Config::default() };
-        let config = Config { memory: 0, rooms_per_user: 0, ..limits };
+        let turn = TurnLimit { text: 0, copies: 0 };
+        let config = Config { memory: 0, rooms_per_user: 0, turn, ..limits };
         let engine = Engine::new(config).expect("no limits contradict each other");
         let mut world = Self { engine, clients: Vec::new(), client_of: BTreeMap::new() };
         for client in 0..clients {

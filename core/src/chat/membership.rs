@@ -48,6 +48,7 @@ impl Chat {
         let joining = self.user_mut(user);
         joining.rooms.push(Membership { room, place });
         joining.current = Some(room);
+        self.count_several(user);
         sink.enter(user, room);
         self.tell_joined(user, room, sink);
         let flow = self.replay(user, room, sink);
@@ -120,6 +121,7 @@ impl Chat {
             let before = index.checked_sub(1).and_then(|before| leaving.rooms.get(before));
             leaving.current = before.or(leaving.rooms.last()).map(|own| own.room);
         }
+        self.discount_several(user, room);
         sink.leave(user, room);
         if let Some(moved) = self.rooms.remove(room, place) {
             let mut rooms = self.user_mut(moved).rooms.iter_mut();
@@ -147,6 +149,25 @@ impl Chat {
 
     fn is_member(&self, user: UserId, room: RoomId) -> bool {
         self.user(user).rooms.iter().any(|own| own.room == room)
+    }
+
+    /// A user has entered one more room: those in several are counted for each room.
+    fn count_several(&mut self, user: UserId) {
+        let rooms = &self.users[user.0 as usize].as_ref().expect("a registered user").rooms;
+        let newly = match rooms.len() {
+            0 | 1 => &[],
+            2 => &rooms[..],
+            many => &rooms[many - 1..],
+        };
+        newly.iter().for_each(|own| self.rooms.slots.get_mut(own.room).several += 1);
+    }
+
+    /// A user has left a room.
+    fn discount_several(&mut self, user: UserId, left: RoomId) {
+        let rooms = &self.users[user.0 as usize].as_ref().expect("a registered user").rooms;
+        let last = if let [last] = rooms[..] { Some(last.room) } else { None };
+        let left = (!rooms.is_empty()).then_some(left);
+        left.into_iter().chain(last).for_each(|room| self.rooms.slots.get_mut(room).several -= 1);
     }
 
     fn tell_joined(&self, user: UserId, room: RoomId, sink: &mut impl Sink) {

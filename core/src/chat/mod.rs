@@ -53,8 +53,8 @@ pub(crate) trait Tell {
 
 /// Takes everything that the rules have to say, in the order of its happening.
 pub(crate) trait Sink: Tell {
-    /// Tells everybody in `room` at this moment, but for `except`.
-    fn announce(&mut self, room: RoomId, event: &RoomEvent<'_>, except: Option<UserId>);
+    /// Tells everybody in `room` at this moment, but for `except`; `several` of them are in other rooms, too.
+    fn announce(&mut self, room: RoomId, event: &RoomEvent<'_>, except: Option<UserId>, several: usize);
     /// From here on `user` is told what happens in `room`.
     fn enter(&mut self, user: UserId, room: RoomId);
     /// From here on it is not.
@@ -311,6 +311,9 @@ impl Chat {
             assert_eq!(self.nicks.holder(&user.name.key), Some(id), "a name has one holder");
             for membership in &user.rooms {
                 let members = self.members(membership.room);
+                let in_several = members.iter().filter(|&&member| self.user(member).rooms.len() > 1);
+                let several = self.rooms.get(membership.room).several;
+                assert_eq!(in_several.count(), several, "those in several rooms are counted");
                 assert_eq!(members.get(membership.place as usize), Some(&id), "both sides know a membership");
             }
             let current_is_own =

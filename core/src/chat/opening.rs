@@ -66,33 +66,30 @@ impl Chat {
         Flow::Wait
     }
 
-    /// The store knows how far the room has come: whoever has waited enters. Returns those, and what becomes of each.
+    /// The store knows how far the room has come. Returns whoever has waited, and is now to [enter](Self::enter_opened).
     pub(crate) fn opened(
         &mut self,
         key: &str,
-        past: Past,
+        past: &mut Option<Past>,
         at: DateTime<Utc>,
         sink: &mut impl Sink,
-    ) -> Vec<(UserId, Flow)> {
-        let mut past = Some(past);
-        let waiting = self.openings.0.remove(key).unwrap_or_default();
+    ) -> Vec<(UserId, Name)> {
         if let Some(id) = self.rooms.find_key(key).filter(|&id| self.rooms.get(id).lost) {
-            self.fill(id, &mut past);
+            self.fill(id, past);
             self.rooms.slots.get_mut(id).lost = false;
             // Nobody has heard what the room said of that last.
             self.rooms.update_quiet(id, at, sink);
         }
-        let enter = |(user, name)| (user, self.enter_opened(user, &name, &mut past, at, sink));
-        waiting.into_iter().map(enter).collect()
+        self.take_waiting(key)
     }
 
     /// The store cannot say how far the room has come: whoever has waited does so no longer, and is to be told of it.
-    pub(crate) fn not_opened(&mut self, key: &str) -> Vec<(UserId, Name)> {
+    pub(crate) fn take_waiting(&mut self, key: &str) -> Vec<(UserId, Name)> {
         self.openings.0.remove(key).unwrap_or_default()
     }
 
-    /// The first who enters makes the room.
-    fn enter_opened(
+    /// Enters a room that has come as far as `past`. The first who does makes it.
+    pub(crate) fn enter_opened(
         &mut self,
         user: UserId,
         name: &Name,

@@ -24,6 +24,8 @@ pub(crate) struct RoomId(pub(crate) u32);
 pub(crate) struct Room {
     pub(crate) name: Name,
     pub(crate) members: Vec<UserId>,
+    /// Members who are in other rooms, too.
+    pub(crate) several: usize,
     pub(crate) topic: Option<Box<str>>,
     /// The number of its newest event.
     pub(crate) seq: u64,
@@ -155,8 +157,9 @@ impl Rooms {
     pub(crate) fn create(&mut self, name: &Name) -> Result<RoomId, Taken> {
         self.names.check(name, None)?;
         let ring = Ring::default();
-        let members = Vec::new();
-        let room = Room { name: name.clone(), members, topic: None, seq: 0, quiet: false, lost: false, ring };
+        let (name_of, members) = (name.clone(), Vec::new());
+        let (topic, seq, quiet, lost) = (None, 0, false, false);
+        let room = Room { name: name_of, members, several: 0, topic, seq, quiet, lost, ring };
         let id = self.slots.insert(room);
         self.names.insert(name, id);
         self.by_key.insert(name.key.clone(), id);
@@ -214,7 +217,7 @@ impl Rooms {
         self.traffic.count_said(kind, room.members.len());
         let event =
             RoomEvent { room: &room.name.shown, key: &room.name.key, seq: room.seq, at, nick, kind, text };
-        sink.announce(id, &event, except);
+        sink.announce(id, &event, except, room.several);
         History::keep(self, id, (at, nick, kind, text));
     }
 

@@ -2,6 +2,7 @@
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::{Engine, Timer};
@@ -125,7 +126,7 @@ impl Engine {
     }
 
     fn refuse_room(&mut self, key: &str) {
-        let waiting = self.chat.not_opened(key);
+        let waiting = self.chat.take_waiting(key);
         for (user, name) in &waiting {
             let refusal = Refusal::HistoryUnavailable { room: &name.shown };
             // At once: a turn may be held back for as long as the store that does not answer.
@@ -142,7 +143,14 @@ impl Engine {
     }
 
     fn open_room(&mut self, key: &str, past: Past) {
-        let outcome = self.chat.opened(key, past, self.stamp, &mut self.turn);
+        let mut past = Some(past);
+        let mut outcome = Vec::new();
+        for (user, name) in self.chat.opened(key, &mut past, self.stamp, &mut self.turn) {
+            // Thousands may have waited for the lobby, and each is shown its last lines.
+            self.make_room();
+            let flow = self.chat.enter_opened(user, &name, &mut past, self.stamp, &mut self.turn);
+            outcome.push((user, flow));
+        }
         for (user, flow) in outcome {
             let slot = user.0;
             if flow == Flow::Stay {

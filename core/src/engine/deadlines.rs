@@ -6,6 +6,7 @@ use super::Engine;
 use super::conn::{Conn, Phase};
 use crate::action::Reason;
 use crate::config::Config;
+use crate::outbox::Share;
 use crate::time::{MaybeMono, Mono};
 
 /// How long the server waits before it speaks first: a client that does is recognised before a byte is sent.
@@ -50,6 +51,8 @@ pub enum Timer {
     Memory,
     /// A reader has taken what was given of a long answer.
     Answer,
+    /// What did not fit into the turn before is to be served.
+    Turn,
     /// The store takes too long to store something.
     Store,
     /// The store takes too long to look something up.
@@ -66,7 +69,12 @@ impl Engine {
         if !self.answers_due.is_empty() {
             return Some((self.clock.mono(), Timer::Answer));
         }
-        self.first_deadline().map(|(at, timer)| (self.clock.when(at), timer))
+        if self.has_postponed() {
+            return Some((self.clock.mono(), Timer::Turn));
+        }
+        // Nothing more of what is due may fit into this turn.
+        let fits = |&(at, _): &(Mono, Timer)| at > self.mono || !self.turn.is_full_of(Share::Due);
+        self.first_deadline().filter(fits).map(|(at, timer)| (self.clock.when(at), timer))
     }
 
     /// The first deadline of the store or of a connection, in the engine's own time.
@@ -80,12 +88,23 @@ impl Engine {
     }
 
     /// Does what is due. Deadlines come before the limit of memory: who has to go anyway goes for its own reason, and
-    /// perhaps nobody else has to. What is given of long answers comes last, when it is known what memory there is.
+    /// perhaps nobody else has to. What is given of long answers comes behind that, when it is known what memory there is, and
+    /// last what did not fit into the turn before.
     pub(super) fn expire(&mut self) {
+        self.turn.set_share(Share::Due);
+        self.expire_due();
+        self.turn.set_share(Share::Postponed);
+        self.go_on_with_postponed();
+        self.turn.set_share(Share::Fresh);
+    }
+
+    fn expire_due(&mut self) {
         let memory_is_due = self.is_memory_due();
+        self.go_on_with_bans();
         self.expire_store();
         while let Some(&(at, slot)) = self.timers.first()
             && at <= self.mono
+            && !self.turn.is_full()
         {
             while let Some((at, timer)) = next_deadline(self.conns.get(slot), &self.config)
                 && at <= self.mono
@@ -133,7 +152,7 @@ impl Engine {
             Timer::Idle => self.close(slot, Reason::Idle),
             Timer::Closing => self.drop_now(slot, Reason::LingerTimeout),
             Timer::LookUp => self.give_up_look_up(slot),
-            Timer::Memory | Timer::Answer | Timer::Store => {
+            Timer::Memory | Timer::Answer | Timer::Turn | Timer::Store => {
                 unreachable!("no one connection has this deadline")
             }
         }

@@ -151,6 +151,10 @@ impl Engine {
                 self.wait_for_store(slot);
                 false
             }
+            Ok(()) if self.turn.is_full() && !self.owes_password(slot) => {
+                self.postpone(slot);
+                false
+            }
             Ok(()) => true,
             Err(_) if self.owes_password(slot) => {
                 // What is held back would have to be kept out of recordings, and be in them if the password is right.

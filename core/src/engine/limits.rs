@@ -193,6 +193,7 @@ impl Engine {
             if !self.is_out_of_memory() {
                 return;
             }
+            self.make_room();
             self.drop_now(slot, Reason::OutOfMemory);
         }
     }

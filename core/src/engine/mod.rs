@@ -15,6 +15,7 @@ mod keeping;
 mod leave;
 mod limits;
 mod output;
+mod postponed;
 mod refusing;
 mod state;
 
@@ -37,7 +38,7 @@ use crate::chat::{Chat, Name, UserId};
 use crate::config::{Config, ConfigError};
 use crate::event::{Cause, ConnId, Event};
 use crate::flood::Rate;
-use crate::outbox::{Segments, Turn};
+use crate::outbox::{Segments, Share, Turn};
 use crate::store::StoreAnswer;
 use crate::time::{Mono, Now};
 
@@ -66,6 +67,7 @@ pub struct Engine {
     first: u32,
     /// Connections that have taken all of a long answer so far.
     answers_due: VecDeque<u32>,
+    postponed: postponed::Postponed,
     /// Connections whose nickname or password was refused in this turn, and why they are to be closed if they are.
     refused: Vec<(u32, Reason)>,
     secrets: entrance::Secrets,
@@ -107,13 +109,14 @@ impl Engine {
         Ok(Self {
             chat: Chat::new(&config, lobby),
             conns: Conns::default(),
-            turn: Turn::new(config.report_messages, config.store.is_some()),
+            turn: Turn::new(config.turn, config.report_messages, config.store.is_some()),
             segments: Segments::default(),
             limits: limits::Limits::default(),
             actions: VecDeque::new(),
             attention: VecDeque::new(),
             first: 0,
             answers_due: VecDeque::new(),
+            postponed: postponed::Postponed::default(),
             refused: Vec::new(),
             secrets: entrance::Secrets::default(),
             keeping: keeping::Keeping::new(&config),
@@ -206,10 +209,7 @@ impl Engine {
     pub fn ban(&mut self, now: Now, bans: Addresses) {
         self.guarded(now, |engine| {
             engine.config.bans = bans;
-            for slot in engine.conns.slots() {
-                engine.enforce_ban(slot);
-                engine.rearm(slot);
-            }
+            engine.enforce_bans();
         });
     }
 
@@ -239,6 +239,13 @@ impl Engine {
     #[must_use]
     pub fn peer(&self, conn: ConnId) -> Option<IpAddr> {
         self.conns.is_known(conn).then(|| self.conns.get(conn.slot).peer)
+    }
+
+    /// Whether the turn under way has made as much as it may: an adapter had better drain it before it says more. What it
+    /// says all the same is lost no more than at other times; lines wait, and the end of a connection begins a turn.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.turn.is_full_of(Share::Fresh) || self.turn.is_full_of(Share::Parting)
     }
 
     /// Whether a panic has unwound while chat state was being changed. Such an engine emits nothing more: its
@@ -273,6 +280,7 @@ impl Engine {
     }
 
     fn disconnected(&mut self, slot: u32, cause: Cause) {
+        self.turn.set_share(Share::Parting);
         // What came before the end still counts, as far as flood control lets it; answers do not.
         loop {
             if self.waits_for_room(slot) {
@@ -285,7 +293,10 @@ impl Engine {
                 break;
             }
         }
+        // A network may take thousands with it at one time, each of them out of fifty rooms.
+        self.make_room();
         self.leave_chat(slot, cause);
+        self.turn.set_share(Share::Fresh);
         self.end_answer(slot);
         self.forget_waiting(slot);
         self.discharge(slot);

@@ -53,10 +53,21 @@ impl Engine {
 
     /// Seals the turn under way, and releases it, unless it has to be stored first.
     pub(super) fn seal(&mut self) {
+        if !self.turn.is_empty() && self.drained {
+            self.save_memory();
+        }
+        self.seal_turn();
+    }
+
+    /// Begins a new turn, if this one has made as much as it may.
+    pub(super) fn make_room(&mut self) {
+        if self.turn.is_full_of(self.turn.share()) {
+            self.seal_turn();
+        }
+    }
+
+    fn seal_turn(&mut self) {
         if !self.turn.is_empty() {
-            if self.drained {
-                self.save_memory();
-            }
             let before = self.segments.retained();
             let sealed = self.turn.seal(&self.chat, &mut self.segments);
             self.keep(sealed, self.segments.retained() - before);

@@ -10,8 +10,9 @@ mod queue;
 mod seal;
 mod segment;
 mod turn;
+mod view;
 
 pub(crate) use queue::Queue;
 pub(crate) use seal::{Parcel, Sealed};
 pub(crate) use segment::{Piece, Segments};
-pub(crate) use turn::Turn;
+pub(crate) use turn::{Share, Turn};

@@ -9,6 +9,7 @@ use smol_str::SmolStr;
 use super::dense::{Dense, index_of};
 use crate::action::Report;
 use crate::chat::{Answer, Notice, RoomEvent, RoomId, Sink, Tell, UserId};
+use crate::config::TurnLimit;
 use crate::plain;
 use crate::store::RoomRecord;
 
@@ -31,6 +32,10 @@ pub(crate) struct Turn {
     /// Scratch for sealing: which log a member listens to.
     pub(super) listens_to: Dense,
     pub(super) reports: Vec<Report>,
+    /// What has been made of it, by share.
+    pub(super) spent: [Spent; 4],
+    share: Share,
+    limit: TurnLimit,
     /// How many events rooms had so far, since the beginning of all turns.
     events: u64,
     report_messages: bool,
@@ -41,6 +46,27 @@ pub(crate) struct Turn {
     keep_records: bool,
     /// Rooms that the store is to be asked for, by their keys.
     pub(super) opens: Vec<String>,
+}
+
+/// A part of a turn that has a limit of its own, so that neither of them leaves nothing to the others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Share {
+    /// What has just come.
+    #[default]
+    Fresh,
+    /// What is due.
+    Due,
+    /// Lines that did not fit into an earlier turn.
+    Postponed,
+    /// What somebody is still heard to say who is gone: that cannot wait.
+    Parting,
+}
+
+/// What was made of a share: see [`TurnLimit`].
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Spent {
+    text: usize,
+    copies: usize,
 }
 
 /// What one room said.
@@ -117,7 +143,7 @@ impl Tell for Turn {
 }
 
 impl Sink for Turn {
-    fn announce(&mut self, room: RoomId, event: &RoomEvent<'_>, except: Option<UserId>) {
+    fn announce(&mut self, room: RoomId, event: &RoomEvent<'_>, except: Option<UserId>, several: usize) {
         let order = self.next_order();
         let index = *self.log_of.get_or_insert(room.0, || {
             self.logs.push(Log { room, lines: SmallVec::new() });
@@ -128,7 +154,11 @@ impl Sink for Turn {
         let start = index_of(self.text.len());
         plain::room_event(&mut self.text, event);
         let first = index_of(log.lines.len());
-        let end = log.len() + index_of(self.text.len()) - start;
+        let length = index_of(self.text.len()) - start;
+        let spent = &mut self.spent[self.share as usize];
+        spent.text += length as usize;
+        spent.copies += length as usize * several;
+        let end = log.len() + length;
         log.lines.push(Line { order, start, end });
         if let Some(user) = except {
             let cuts = self.cuts(user);
@@ -169,10 +199,32 @@ impl Sink for Turn {
 }
 
 impl Turn {
-    /// An empty one; with `report_messages`, it reports all that is said, and with `keep_records`, it collects what rooms
+    /// An empty one, which may make so much; with `report_messages`, it reports all that is said, and with `keep_records`, it collects what rooms
     /// say, to be stored.
-    pub(crate) fn new(report_messages: bool, keep_records: bool) -> Self {
-        Self { report_messages, keep_records, ..Self::default() }
+    pub(crate) fn new(limit: TurnLimit, report_messages: bool, keep_records: bool) -> Self {
+        Self { limit, report_messages, keep_records, ..Self::default() }
+    }
+
+    /// Whatever is said from here on is part of this share.
+    pub(crate) fn set_share(&mut self, share: Share) {
+        self.share = share;
+    }
+
+    /// Whether lines have to wait: the share that is being served has made as much as it may.
+    pub(crate) fn is_full(&self) -> bool {
+        self.share != Share::Parting && self.is_full_of(self.share)
+    }
+
+    /// The share that is being served.
+    pub(crate) fn share(&self) -> Share {
+        self.share
+    }
+
+    /// Whether this share has made as much as it may.
+    pub(crate) fn is_full_of(&self, share: Share) -> bool {
+        let Spent { text, copies } = self.spent[share as usize];
+        let exceeds = |spent: usize, limit: usize| limit != 0 && spent >= limit;
+        exceeds(text, self.limit.text) || exceeds(copies, self.limit.copies)
     }
 
     /// Whether nothing happened in it.
@@ -201,6 +253,7 @@ impl Turn {
         encode(&mut self.text);
         let end = index_of(self.text.len());
         if start < end {
+            self.spent[self.share as usize].text += (end - start) as usize;
             let order = self.next_order();
             self.cuts(user).push(Cut::Told { order, start, end });
         }

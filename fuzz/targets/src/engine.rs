@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use chat_core::{
     Addresses, Cause, Config, ConnectLimit, Event, FloodLimit, HistoryLimits, Mono, Now, Password, StoreMode,
-    Violation,
+    TurnLimit, Violation,
 };
 use chrono::TimeDelta;
 
@@ -112,6 +112,7 @@ fn limits(tape: &mut Tape<'_>) -> Config {
         bans: Addresses::default(),
         store: None,
         held: 16 << 20,
+        turn: TurnLimit::default(),
         replay: 20,
     };
     // Tapes from before there were stores have no store.
@@ -122,6 +123,7 @@ fn limits(tape: &mut Tape<'_>) -> Config {
         store: [None, first, Some(StoreMode::ShowFirst), first][usize::from(last >> 5 & 3)],
         held: if last & 0x80 == 0 { 16 << 20 } else { 300 },
         replay: if last & 0x80 == 0 { 20 } else { 2 },
+        turn: if last & 0x80 == 0 { TurnLimit::default() } else { TurnLimit { text: 300, copies: 500 } },
         ..config
     }
 }

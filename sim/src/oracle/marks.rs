@@ -90,6 +90,10 @@ pub enum Mark {
     LongLine,
     /// A line was heard in several rooms, and counted as so many.
     HeardInSeveralRooms,
+    /// Lines waited for the next turn, since this one had come to as much as it may.
+    Postponed,
+    /// What could not wait began a turn of its own for that.
+    TurnWithinTurn,
     /// Somebody said the password,
     PasswordRight,
     /// or something else,
@@ -148,7 +152,7 @@ pub enum Mark {
 
 impl Mark {
     /// All of them.
-    pub const ALL: [Self; 70] = [
+    pub const ALL: [Self; 72] = [
         Self::PartialWrite,
         Self::Eviction,
         Self::MemoryEviction,
@@ -192,6 +196,8 @@ impl Mark {
         Self::Idle,
         Self::LongLine,
         Self::HeardInSeveralRooms,
+        Self::Postponed,
+        Self::TurnWithinTurn,
         Self::PasswordRight,
         Self::PasswordWrong,
         Self::GuessingTooFast,

@@ -17,12 +17,22 @@ impl Oracle {
         debtors.sort_unstable_by_key(|&(debt, slot)| (Reverse(debt), slot));
         self.check_spared(debtors.last().map(|&(debt, _)| debt), engine);
         for (_, slot) in debtors {
+            self.model.make_room();
             self.model.drop_now(slot, Reason::OutOfMemory);
             self.marks.set(Mark::MemoryEviction);
             if self.output <= self.memory {
                 let how = format!("dropped for memory, with {} bytes retained", self.output);
                 self.accuse(Promise::Bounded, how);
             }
+        }
+    }
+
+    /// A turn has in it what it should, which has a limit.
+    pub(super) fn check_turn(&mut self, found: usize) {
+        let expected = self.model.turn_text();
+        if found != expected {
+            let how = format!("{found} bytes in the turn under way, and it should be {expected}");
+            self.accuse(Promise::Bounded, how);
         }
     }
 

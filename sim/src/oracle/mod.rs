@@ -23,7 +23,7 @@ mod ranges;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use chat_core::{Action, Close, Config, ConnId, Engine, Kind, Mono, Now, Reason, Report, Timer};
+use chat_core::{Action, Close, Config, ConnId, Engine, Kind, Mono, Now, Reason, Report, Timer, TurnLimit};
 use chat_driver::{Input, Observer};
 use kept::Kept;
 pub(crate) use kept::{event_line, line_of};
@@ -42,6 +42,8 @@ pub struct Oracle {
     model: Model,
     recount: bool,
     memory: usize,
+    /// Turns are so short that they may be met.
+    limits_turns: bool,
     /// When data last came.
     data_at: Option<Mono>,
     /// When connections last came, and how many did at that time.
@@ -70,6 +72,7 @@ impl Oracle {
             model: Model::new(config),
             recount,
             memory: config.memory,
+            limits_turns: config.turn != TurnLimit::default(),
             data_at: None,
             arrivals: Default::default(),
             short: false,
@@ -302,6 +305,7 @@ impl Observer for Oracle {
                     self.drop_for_memory(engine);
                 }
                 self.model.go_on_with_answers();
+                self.model.go_on_with_postponed();
             }
             Input::Bans(bans) => self.model.ban(now, bans),
             Input::StoreAnswered(answer) => {
@@ -310,8 +314,14 @@ impl Observer for Oracle {
             }
             Input::Shutdown => self.model.shutdown(now),
         }
-        if self.memory != 0 && self.memory < PLENTY {
-            self.output = self.output.max(engine.footprint().output);
+        let looks_at_memory = self.memory != 0 && self.memory < PLENTY;
+        if looks_at_memory || self.limits_turns {
+            let found = engine.footprint();
+            self.output = self.output.max(found.output);
+            self.check_turn(found.turn);
+        }
+        if self.kept.is_some() {
+            self.model.note_held(engine.footprint().held);
         }
     }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use chat_core::{Addresses, Config, ConnectLimit, FloodLimit, HistoryLimits, Password};
+use chat_core::{Addresses, Config, ConnectLimit, FloodLimit, HistoryLimits, Password, TurnLimit};
 
 use super::Options;
 use super::storage::{self, Storage};
@@ -66,15 +66,17 @@ impl Options {
         let strangers = *draw(at::STRANGERS, 1).pick(&[0, 0, 5, 20, 60, 90]);
         let (addresses, per_address) = addresses(&mut draw(at::ADDRESSES, 2));
         let turn = &mut draw(at::TURN, 1);
+        let (events, ragged, secure) = (*turn.pick(&[1, 32, 16, 8, 4, 2, 3]), turn.one_in(2), turn.one_in(4));
+        let limits = Config { turn: turn_limit(turn), ..config(&draw, clients) };
         Self {
-            config: Config { max_connections_per_address: per_address, ..config(&draw, clients) },
+            config: Config { max_connections_per_address: per_address, ..limits },
             clients,
             strangers,
             latency: latency(&mut draw(at::LATENCY, 2)),
             send_buffer: *draw(at::SEND_BUFFER, 1).pick(&[1 << 16, 1 << 20, 4_096, 1_024, 256, 64, 16, 1]),
-            turn: *turn.pick(&[1, 32, 16, 8, 4, 2, 3]),
-            ragged: turn.one_in(2),
-            secure: turn.one_in(4),
+            turn: events,
+            ragged,
+            secure,
             addresses,
             storage: Storage::from_tape(&mut draw(at::STORE_SPEED, 1), &mut draw(at::STORE_FAULTS, 1)),
             proxied: draw(at::PROXIES, 1).below(4) == 3,
@@ -154,6 +156,7 @@ fn config<'a>(draw: &impl Fn(usize, usize) -> Draws<'a>, clients: usize) -> Conf
         history: history(&mut draw(at::HISTORY, 2)),
         store,
         held,
+        turn: default.turn,
         replay: *draw(at::REPLAY, 1).pick(&[0, 3, 20, 1, 20, 0, 500]),
         report_messages: true,
         max_connections_per_address: default.max_connections_per_address,
@@ -200,6 +203,17 @@ fn connect_rate(draws: &mut Draws<'_>) -> Option<ConnectLimit> {
             connections: 2 + draws.below(5) as u32,
             per: *draws.pick(&[10 * S, S, 60 * S]),
         }),
+    }
+}
+
+/// What one turn may make.
+fn turn_limit(draws: &mut Draws<'_>) -> TurnLimit {
+    match draws.below(4) {
+        0 | 1 => TurnLimit::default(),
+        _ => TurnLimit {
+            text: *draws.pick(&[5_000, 1_000, 300, 0]),
+            copies: *draws.pick(&[20_000, 3_000, 500, 0]),
+        },
     }
 }
 
@@ -275,7 +289,9 @@ impl fmt::Display for Options {
             true => writeln!(f, "no bans")?,
             false => writeln!(f, "bans that change every {bans:?}")?,
         }
-        writeln!(f, "send buffer {send_buffer}, reads and writes {cut}, turns of at most {turn} events")?;
+        let TurnLimit { text, copies } = config.turn;
+        write!(f, "send buffer {send_buffer}, reads and writes {cut}, turns of at most {turn} events, ")?;
+        writeln!(f, "{} bytes of text and {} of copies", Or(text, "any"), Or(copies, "any"))?;
         let Config {
             lobby, flood, backlog, stall, memory, history, registration_timeout, idle_timeout, ..
         } = config;

@@ -55,6 +55,8 @@ impl Model {
             text: text.to_owned(),
         };
         let line = wire::line(&wire::event(&record));
+        let several = members.iter().filter(|&&member| self.user(member).rooms.len() > 1).count();
+        self.spend(line.len(), several);
         for member in members {
             if Some(member) != except {
                 self.owe_with_others(member, &line);

@@ -6,6 +6,7 @@ use chat_core::{Now, Reason, Timer};
 
 use super::limits::is_in;
 use super::peer::{Peer, Phase, later};
+use super::turn::Share;
 use super::{Mark, Model, wire};
 
 pub(super) const GREETING: Duration = Duration::from_millis(250);
@@ -20,12 +21,15 @@ pub(super) const SHUTDOWN_LINGER: Duration = Duration::from_secs(1);
 const ANSWERS_PER_TURN: usize = 64;
 
 impl Model {
-    /// Time has passed.
+    /// Time has passed: does what is due. Who goes for want of memory, long answers, and what waited for a turn follow.
     pub(in crate::oracle) fn timeout(&mut self, now: Now) {
         self.observe(now);
+        self.share = Share::Due;
+        self.go_on_with_bans();
         self.expire_store();
         while let Some((at, slot)) = self.next_deadline()
             && at <= self.now
+            && !self.turn_is_full()
         {
             // All that is due for one connection, then the next one.
             while let Some((at, timer)) = self.deadline_of(slot, &self.peers[&slot])
@@ -36,7 +40,7 @@ impl Model {
         }
     }
 
-    /// Long answers go on: the last that is done when time has passed.
+    /// Long answers go on.
     pub(in crate::oracle) fn go_on_with_answers(&mut self) {
         for _ in 0..ANSWERS_PER_TURN.min(self.answers_due.len()) {
             if let Some(slot) = self.answers_due.pop_front() {
@@ -47,7 +51,7 @@ impl Model {
 
     /// When the engine should next be asked to let time pass, at the latest.
     pub(in crate::oracle) fn deadline(&self) -> Option<u64> {
-        if !self.answers_due.is_empty() {
+        if !self.answers_due.is_empty() || !self.postponed.is_empty() || !self.banning.is_empty() {
             return Some(self.by_the_clock(self.now));
         }
         let (own, store) = (self.next_deadline(), self.store_deadline());
@@ -132,7 +136,9 @@ impl Model {
             }
             Timer::Closing => self.drop_now(slot, Reason::LingerTimeout),
             Timer::LookUp => self.give_up_look_up(slot),
-            Timer::Memory | Timer::Answer | Timer::Store => unreachable!("these belong to no one connection"),
+            Timer::Memory | Timer::Answer | Timer::Turn | Timer::Store => {
+                unreachable!("these belong to no one connection")
+            }
         }
     }
 

@@ -165,6 +165,10 @@ impl Model {
                 self.wait_for_store(slot);
                 false
             }
+            Ok(()) if self.turn_is_full() && !owes_password => {
+                self.postpone(slot);
+                false
+            }
             Ok(()) => true,
             Err(_) if owes_password => {
                 self.marks.set(Mark::GuessingTooFast);

@@ -28,8 +28,16 @@ impl Model {
     pub(in crate::oracle) fn ban(&mut self, now: Now, bans: &Addresses) {
         self.observe(now);
         self.config.bans = bans.clone();
-        for slot in self.peers.keys().copied().collect::<Vec<_>>() {
-            let peer = self.peer(slot);
+        self.banning = self.peers.keys().copied().collect();
+        self.go_on_with_bans();
+    }
+
+    /// Lets go of those who are banned, for as long as that fits into the turn.
+    pub(super) fn go_on_with_bans(&mut self) {
+        while !self.turn_is_full()
+            && let Some(slot) = self.banning.pop_front()
+        {
+            let Some(peer) = self.peers.get(&slot) else { continue };
             let (address, registered) = (peer.address, peer.user.is_some());
             if !self.is_banned(address) {
                 continue;

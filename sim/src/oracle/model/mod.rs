@@ -54,7 +54,7 @@ use self::keeping::{Asked, Order};
 use self::names::Name;
 pub(super) use self::peer::Peer;
 use self::peer::{Bucket, Phase};
-use self::turn::{Held, Turn};
+use self::turn::{Held, Share, Turn};
 use super::marks::{Mark, Marks};
 
 /// What the server should be like.
@@ -103,6 +103,12 @@ pub(super) struct Model {
     waiting: Vec<ConnId>,
     /// Who is due to be given the next part of a long answer.
     answers_due: VecDeque<u32>,
+    /// What is being served.
+    share: Share,
+    /// Connections whose lines wait for another turn.
+    postponed: VecDeque<ConnId>,
+    /// Slots that have still to be looked up in the list of bans.
+    banning: VecDeque<u32>,
     /// Connections whose nickname or password was refused in the turn under way, in order, and what becomes of scripts.
     refused: Vec<(u32, Reason)>,
     /// Who joined which room in the turn under way.
@@ -144,6 +150,9 @@ impl Model {
             again: VecDeque::new(),
             waiting: Vec::new(),
             answers_due: VecDeque::new(),
+            share: Share::Fresh,
+            postponed: VecDeque::new(),
+            banning: VecDeque::new(),
             refused: Vec::new(),
             joined: Vec::new(),
             names_before: BTreeSet::new(),
@@ -280,6 +289,7 @@ impl Model {
 
     fn disconnected(&mut self, slot: u32, cause: Cause) {
         // What had come still counts, as far as flood control lets it; its answers do not.
+        self.share = Share::Parting;
         while !self.peer(slot).opening {
             self.end_answer(slot);
             self.resume(slot);
@@ -287,7 +297,9 @@ impl Model {
                 break;
             }
         }
+        self.make_room();
         self.leave_everything(slot, &cause.to_string());
+        self.share = Share::Fresh;
         self.peers.remove(&slot);
     }
 }

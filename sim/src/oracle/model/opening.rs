@@ -55,6 +55,7 @@ impl Model {
                 self.tell_at_once(*slot, &line);
                 continue;
             };
+            self.make_room();
             if !self.rooms.contains_key(key) && self.looks_like_another(name) {
                 let line = super::chat::looks_alike(&name.shown);
                 self.tell(*slot, &line);

@@ -28,6 +28,22 @@ pub(super) struct Turn {
     pub(super) opens: Vec<String>,
     /// Something happened in it, told or not.
     moved: bool,
+    /// Bytes of text, and of copies, that it has made by [`Share`].
+    spent: [(usize, usize); 4],
+}
+
+/// What is being served.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Share {
+    /// What has just come.
+    #[default]
+    Fresh,
+    /// What is due.
+    Due,
+    /// What has waited.
+    Postponed,
+    /// Somebody who is gone.
+    Parting,
 }
 
 /// Something for one connection.
@@ -104,7 +120,66 @@ impl Model {
             return self.note_debts();
         }
         self.turn.single_out(slot);
+        self.spend(line.len(), 0);
         self.owe_with_others(slot, line);
+    }
+
+    /// The turn has come to a line of so many bytes, for so many who are in several rooms.
+    pub(super) fn spend(&mut self, bytes: usize, several: usize) {
+        let (text, copies) = &mut self.turn.spent[self.share as usize];
+        *text += bytes;
+        *copies += bytes * several;
+    }
+
+    /// Bytes of text in the turn under way: what `turn` of a footprint should be.
+    pub(in crate::oracle) fn turn_text(&self) -> usize {
+        self.turn.spent.iter().map(|(text, _)| text).sum()
+    }
+
+    /// Whether lines have to wait for another turn; those of somebody who is gone cannot.
+    pub(super) fn turn_is_full(&self) -> bool {
+        self.share != Share::Parting && self.has_all_it_may()
+    }
+
+    /// Whether the turn has come to as much as it may.
+    fn has_all_it_may(&self) -> bool {
+        let (text, copies) = self.turn.spent[self.share as usize];
+        let limit = self.config.turn;
+        [(text, limit.text), (copies, limit.copies)]
+            .into_iter()
+            .any(|(spent, most)| most > 0 && spent >= most)
+    }
+
+    /// What does not bear waiting begins a new turn, if it has to.
+    pub(in crate::oracle) fn make_room(&mut self) {
+        if self.has_all_it_may() {
+            self.marks.set(Mark::TurnWithinTurn);
+            self.seal_turn();
+        }
+    }
+
+    /// Its lines wait for another turn.
+    pub(super) fn postpone(&mut self, slot: u32) {
+        self.marks.set(Mark::Postponed);
+        let conn = self.peer(slot).conn;
+        self.postponed.push_back(conn);
+    }
+
+    /// Serves lines that wait, for as long as they fit; each who waits is asked once. The last that is done when time has
+    /// passed.
+    pub(in crate::oracle) fn go_on_with_postponed(&mut self) {
+        self.share = Share::Postponed;
+        for _ in 0..self.postponed.len() {
+            if self.turn_is_full() {
+                break;
+            }
+            let conn = self.postponed.pop_front().expect("so many are there");
+            let slot = super::slot_of(conn);
+            if self.peers.get(&slot).is_some_and(|peer| peer.conn == conn) {
+                self.resume(slot);
+            }
+        }
+        self.share = Share::Fresh;
     }
 
     /// The same, where others are told the same.
