@@ -39,9 +39,16 @@ impl On {
     /// The situations that are to be met on it, and were not.
     ///
     /// In turmoil, all come from addresses that nobody bans, and through no proxy: `tests/tests/proxies.rs` has the
-    /// shipping adapters meet these. A shutdown in the midst of what a store does is too seldom for so few worlds.
+    /// shipping adapters meet these. A shutdown in the midst of what a store does is too seldom for so few worlds, and so
+    /// is a long answer that is given up since the store stands still.
     pub fn missing(self, marks: Marks) -> impl Iterator<Item = Mark> {
-        let only_on_links = [Mark::Banned, Mark::BannedInChat, Mark::Forwarded, Mark::ShutdownWithHeldTurns];
+        let only_on_links = [
+            Mark::Banned,
+            Mark::BannedInChat,
+            Mark::Forwarded,
+            Mark::ShutdownWithHeldTurns,
+            Mark::AnswerGivenUp,
+        ];
         marks.missing().filter(move |mark| self == Self::Engine || !only_on_links.contains(mark))
     }
 
