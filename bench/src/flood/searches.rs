@@ -10,19 +10,19 @@ use crate::Result;
 /// The room in which is searched, and how much was said in it.
 const ROOM: &str = "#found";
 const LINES: u64 = 20_000;
-/// The last of them are as long as lines can be, and have the same words.
+/// So many of them are as long as lines can be, and have the same words. They are not the last ones, which everybody is
+/// shown on joining: who does not read would not come any further.
 const LARGE: u64 = 200;
+const AFTER_THEM: u64 = 300;
 /// One of the innocents searches so often.
 const OFTEN: Duration = Duration::from_secs(1);
 
 pub(super) fn settings(folder: &Path) -> Result<Vec<String>> {
     let large = "found ".repeat(2_000);
+    let is_large = |seq: u64| (LINES - AFTER_THEM - LARGE..LINES - AFTER_THEM).contains(&seq);
     let lines = (1..=LINES).map(|seq| {
-        let text = if seq + LARGE > LINES {
-            large.clone()
-        } else {
-            format!("a{} b{} c{}", seq % 1_300, seq % 7, seq)
-        };
+        let text =
+            if is_large(seq) { large.clone() } else { format!("a{} b{} c{}", seq % 1_300, seq % 7, seq) };
         said(ROOM, seq, text)
     });
     fill(folder, lines)?;
@@ -67,7 +67,9 @@ pub(super) fn words(stage: &mut Stage<'_>) -> Result<String> {
 pub(super) fn deaf(stage: &mut Stage<'_>) -> Result<String> {
     let all = stage.gather(300, "deaf", false)?;
     for &who in &all {
-        stage.crew.send(who, format!("/join {ROOM}\n/search found\n").as_bytes())?;
+        // Who finds the store busy tries again.
+        let searches = "/search found\n".repeat(15);
+        stage.crew.send(who, format!("/join {ROOM}\n{searches}").as_bytes())?;
     }
     stage.begin();
     stage.crew.hear_until(stage.until())?;
