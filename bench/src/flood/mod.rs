@@ -38,6 +38,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 
 use crate::Result;
+use crate::document::replace_section;
 use crate::server::{self, Known, Process, Server, place};
 use innocents::Innocents;
 use kinds::{FLOODS, Flood, Log};
@@ -59,6 +60,9 @@ pub(crate) struct Options {
     /// How long each flood lasts, once its connections are there
     #[arg(long, default_value_t = 12)]
     seconds: u64,
+    /// Renew the table in BENCHMARKS.md
+    #[arg(long, conflicts_with_all = ["floods", "servers", "build"])]
+    write: bool,
     /// Only say which there are
     #[arg(long)]
     list: bool,
@@ -78,14 +82,20 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let servers = servers(options)?;
     let floods = if options.floods.is_empty() { FLOODS.iter().collect() } else { options.floods.clone() };
     println!("{}", verdict::HEAD);
+    let mut table = format!("{}\n", verdict::HEAD);
     let mut failed = 0;
     for flood in floods {
         for server in &servers {
             let outcome = flood_once(flood, server, Duration::from_secs(options.seconds));
             let outcome = outcome.map_err(|error| format!("{} on {server}: {error}", flood.name))?;
-            println!("{}", outcome.row(flood, &server.to_string()));
+            let row = outcome.row(flood, &server.to_string());
+            println!("{row}");
+            table += &format!("{row}\n");
             failed += usize::from(!outcome.is_borne(flood));
         }
+    }
+    if options.write {
+        replace_section("floods", &table)?;
     }
     if failed == 0 { Ok(()) } else { Err(format!("{failed} floods are not borne").into()) }
 }
