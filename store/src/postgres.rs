@@ -22,7 +22,7 @@ use chrono::{DateTime, Utc};
 
 use self::session::{Purpose, Session, Writer};
 use crate::diet::Measure;
-use crate::url::UNCLEAR;
+use crate::url::{UNCLEAR, take_option};
 use crate::{OpenError, ReadError, Retention, RoomInfo, Store, StoreError, Total, written};
 
 /// Rooms whose ids are remembered at most.
@@ -61,6 +61,13 @@ impl Postgres {
     }
 
     fn with(url: &str, purpose: Purpose) -> Result<Self, OpenError> {
+        let (url, modes) = take_option(url, "sslmode");
+        // Before a library says so in its own words, and only of those that it knows.
+        if modes.iter().any(|mode| !["disable", "prefer"].contains(&mode.as_str())) {
+            return Err(OpenError::new(
+                "connections to PostgreSQL are not encrypted: sslmode has to be disable or prefer, or a tunnel has to do it",
+            ));
+        }
         // What is wrong may be the password, and so it is not shown.
         let config =
             url.parse().map_err(|_| OpenError::new(format_args!("the URL of PostgreSQL {UNCLEAR}")))?;

@@ -134,8 +134,13 @@ fn urls_that_are_none() {
             assert!(refusal(&url).contains("write % as %25, @ as %40"), "{}", refusal(&url));
         }
     }
+    // What is not encrypted is not taken for what is.
+    for mode in ["require", "verify-ca", "verify-full", "yes"] {
+        let url = format!("postgres://a:secret@127.0.0.1:1/x?sslmode={mode}");
+        assert!(refusal(&url).contains("not encrypted"), "{}", refusal(&url));
+    }
     // Nobody is there.
-    for url in ["postgres://a:secret@127.0.0.1:1/x", "redis://a:secret@127.0.0.1:1/"] {
+    for url in ["postgres://a:secret@127.0.0.1:1/x?sslmode=prefer", "redis://a:secret@127.0.0.1:1/"] {
         assert!(refusal(url).contains("refused"), "{}", refusal(url));
     }
 }
