@@ -110,6 +110,11 @@ pub trait Store: Send {
         Ok(false)
     }
 
+    /// Whether so much was put off that [`catch_up`](Self::catch_up) had better be called now, whatever else waits.
+    fn is_pressed(&self) -> bool {
+        false
+    }
+
     /// How often [`renew`](Self::renew) has to be called while nothing is stored; never, if this store only reads.
     fn renewal(&self) -> Option<Duration> {
         None

@@ -1,7 +1,8 @@
 //! SQLite: one file, no set-up.
 //!
-//! Two connections at most: one that writes, and one that only reads. The write-ahead log is brought into the file by a
-//! thread of its own (`checkpoint`), and words into their index when nothing else is to be done (`index`).
+//! Two connections at most: one that writes, and one that only reads. What is stored goes to the end of a table that is a
+//! log (`tail`), and from there to its place, many events at once, words into their index with them (`settle`). SQLite's own
+//! write-ahead log is brought into the file by a thread of its own (`checkpoint`).
 
 mod checkpoint;
 mod file;
@@ -12,11 +13,13 @@ mod read;
 mod rooms;
 mod schema;
 mod search;
+mod settle;
 mod space;
+mod tail;
 mod watch;
 mod write;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -26,8 +29,11 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use self::checkpoint::Checkpoints;
 use self::file::Lock;
+use self::read::View;
 use self::space::Space;
+use self::tail::Tail;
 use self::watch::Files;
+use self::write::Known;
 use crate::{OpenError, ReadError, Retention, RoomInfo, Store, StoreError};
 
 /// Bits of an event's id that are its number; those above are the room.
@@ -40,18 +46,18 @@ const CACHE_KIB: i64 = 8 << 10;
 const BUSY: Duration = Duration::from_secs(5);
 /// Rooms whose ids are remembered at most.
 const KNOWN_ROOMS: usize = 4_096;
+/// Bytes of an event, more or less, where it does not matter.
+const EVENT: usize = 128;
 
 /// History in a file of SQLite.
 pub struct Sqlite {
     connection: Connection,
-    /// Ids of rooms, by key.
-    known: HashMap<String, i64>,
-    /// Rooms whose words are not all in the index.
-    behind: BTreeSet<i64>,
-    /// Whether `behind` has had all that an earlier process left.
-    asked_behind: bool,
-    /// Whether the index may have parts to merge.
-    merges: bool,
+    /// What is in the log.
+    tail: Tail,
+    /// Rooms by key, if this is the one that writes.
+    known: HashMap<String, Known>,
+    /// Steps of merging the index's parts that are worth doing soon; 1: some time.
+    merges: usize,
     /// The room that was last looked at for what is to be forgotten.
     pruned: i64,
     checkpoints: Option<Checkpoints>,
@@ -133,10 +139,9 @@ impl Sqlite {
     fn over(connection: Connection) -> Self {
         Self {
             connection,
+            tail: Tail::default(),
             known: HashMap::new(),
-            behind: BTreeSet::new(),
-            asked_behind: false,
-            merges: false,
+            merges: 1,
             pruned: 0,
             checkpoints: None,
             space: None,
@@ -159,20 +164,27 @@ impl Store for Sqlite {
     }
 
     fn look_up(&mut self, query: &Query) -> Result<Found, ReadError> {
-        match query {
-            Query::Room { key, last } => read::room(&self.connection, key, *last),
-            Query::Bounds { key, before } => read::bounds(&self.connection, key, *before),
-            Query::Events { key, from, to } => read::events(&self.connection, key, *from, *to),
-            Query::Search { key, words, to, count } => {
-                search::search(&self.connection, key, words, *to, *count)
+        let mut answer = || {
+            let snapshot = self.connection.unchecked_transaction()?;
+            self.tail.refresh(&snapshot)?;
+            let view = View { snapshot: &snapshot, tail: &self.tail };
+            match query {
+                Query::Room { key, last } => view.room(key, *last),
+                Query::Bounds { key, before } => view.bounds(key, *before),
+                Query::Events { key, from, to } => view.events(key, *from, *to),
+                Query::Search { key, words, to, count } => search::search(&view, key, words, *to, *count),
             }
-        }
-        .map_err(|error| ReadError::Failed(explain(&error)))
+        };
+        answer().map_err(|error: rusqlite::Error| ReadError::Failed(explain(&error)))
     }
 
     fn prune(&mut self, retention: &Retention, now: DateTime<Utc>) -> Result<bool, StoreError> {
-        let mut prune = || Ok(self.shrink_some(retention)? || self.prune_some(retention, now)?);
-        prune().map_err(|error: rusqlite::Error| explain(&error))
+        if self.shrink_some(retention)? {
+            return Ok(true);
+        }
+        // Only what is at its place can be counted.
+        let settled = self.settle()?;
+        Ok((settled && self.shrink_some(retention)?) || self.prune_some(retention, now)?)
     }
 
     fn is_over(&mut self, retention: &Retention) -> bool {
@@ -182,7 +194,11 @@ impl Store for Sqlite {
     }
 
     fn catch_up(&mut self) -> Result<bool, StoreError> {
-        self.index_some().map_err(|error| explain(&error))
+        self.catch_up_some()
+    }
+
+    fn is_pressed(&self) -> bool {
+        self.tail.is_full() || self.merges > 1
     }
 
     fn renewal(&self) -> Option<Duration> {
@@ -199,7 +215,12 @@ impl Store for Sqlite {
     }
 
     fn rooms(&mut self, after: &str) -> Result<Vec<RoomInfo>, StoreError> {
-        read::rooms(&self.connection, after).map_err(|error| explain(&error))
+        let mut list = || {
+            let snapshot = self.connection.unchecked_transaction()?;
+            self.tail.refresh(&snapshot)?;
+            View { snapshot: &snapshot, tail: &self.tail }.rooms(after)
+        };
+        list().map_err(|error| explain(&error))
     }
 
     fn restore(&mut self, room: &RoomInfo) -> Result<(), StoreError> {

@@ -13,8 +13,8 @@ use rusqlite::Connection;
 use super::explain;
 use crate::OpenError;
 
-/// Events between two checkpoints.
-const EVERY: usize = 4_096;
+/// Bytes that are stored or moved between two checkpoints.
+const EVERY: usize = 2 << 20;
 /// Bytes of the log above which the writer does the rest: enough for a minute of a busy server.
 pub(super) const MAX_LOG: i64 = 64 << 20;
 
@@ -54,9 +54,9 @@ impl Checkpoints {
         }
     }
 
-    /// So many events were written with this connection.
-    pub(super) fn wrote(&mut self, events: usize, connection: &Connection) {
-        self.written += events;
+    /// So many bytes were written with this connection.
+    pub(super) fn wrote(&mut self, bytes: usize, connection: &Connection) {
+        self.written += bytes;
         if self.written < EVERY {
             return;
         }

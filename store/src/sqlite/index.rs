@@ -1,18 +1,18 @@
-//! Bringing words into their index, behind: a group commit does not wait for it.
+//! The index of words, and how what is not in it gets there: behind, a group commit does not wait for it.
 
 use chat_core::Kind;
 use rusqlite::{OptionalExtension, TransactionBehavior, params};
 
 use super::read::number;
 use super::{Sqlite, id_of, seq_of, signed};
+use crate::StoreError;
 use crate::words::spaced;
 
 /// Events in one step: some milliseconds.
-const STEP: usize = 512;
-/// Rooms that an earlier process left behind and that are remembered at once.
-const ROOMS: usize = 1_000;
-/// Pages of the index that are merged in one step: a millisecond or two.
-const MERGE: i64 = 32;
+const STEP: usize = 2_048;
+/// Pages of the index that are merged in one step: some milliseconds. And their bytes, about.
+const MERGE: i64 = 64;
+const MERGED: usize = 128 << 10;
 
 /// Bits of ids that are the same within a small block of events, and a large one.
 pub(super) const SMALL: u32 = 15;
@@ -24,33 +24,33 @@ pub(super) fn block(id: i64, bits: u32) -> String {
 }
 
 /// What the index gets for an event: its words, and its blocks.
-fn indexed_text(id: i64, text: &str) -> String {
+pub(super) fn indexed_text(id: i64, text: &str) -> String {
     format!("{} {} {}", spaced(text), block(id, SMALL), block(id, LARGE))
 }
 
 impl Sqlite {
-    /// One step; says whether there is more to do.
-    pub(super) fn index_some(&mut self) -> rusqlite::Result<bool> {
-        if !self.asked_behind && self.behind.is_empty() {
-            let left = self
-                .connection
-                .prepare("SELECT id FROM rooms WHERE indexed < seq LIMIT ?1")?
-                .query_map([signed(ROOMS as u64)], |row| row.get(0))?
-                .collect::<Result<Vec<i64>, _>>()?;
-            // When these are done, it is asked for the next ones.
-            self.asked_behind = left.len() < ROOMS;
-            self.behind.extend(left);
+    /// One step of what was put off; says whether there is more to do.
+    pub(super) fn catch_up_some(&mut self) -> Result<bool, StoreError> {
+        if self.settle()? {
+            return Ok(true);
         }
-        if self.merges {
-            self.merges = self.merge_some()?;
-            return Ok(self.merges || !self.asked_behind || !self.behind.is_empty());
+        if self.merges > 0 {
+            self.merges = if self.merge_some()? { self.merges.saturating_sub(1).max(1) } else { 0 };
+            return Ok(true);
         }
-        let Some(&room) = self.behind.first() else { return Ok(false) };
-        if self.index_room(room)? {
-            self.behind.remove(&room);
-        }
-        // Each step adds a part to the index.
-        self.merges = true;
+        Ok(self.index_some()?)
+    }
+
+    /// Words of events that were stored by an older version, or before others that are older.
+    fn index_some(&mut self) -> rusqlite::Result<bool> {
+        let behind = self
+            .connection
+            .prepare_cached("SELECT id FROM rooms WHERE indexed < seq LIMIT 1")?
+            .query_row([], |row| row.get(0))
+            .optional()?;
+        let Some(room) = behind else { return Ok(false) };
+        self.index_room(room)?;
+        self.merges = 1;
         Ok(true)
     }
 
@@ -62,22 +62,22 @@ impl Sqlite {
             .prepare_cached("INSERT INTO words (words, rank) VALUES ('merge', ?1)")?
             .execute([MERGE])?;
         if let Some(checkpoints) = &mut self.checkpoints {
-            checkpoints.wrote(STEP / 4, &self.connection);
+            checkpoints.wrote(MERGED, &self.connection);
         }
         // This is how FTS5 tells: the command itself counts as one.
         Ok(self.connection.total_changes() - before >= 2)
     }
 
-    /// One step in a room; says whether it is the last one.
-    fn index_room(&mut self, room: i64) -> rusqlite::Result<bool> {
+    /// One step in a room.
+    fn index_room(&mut self, room: i64) -> rusqlite::Result<()> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let progress = transaction
             .prepare_cached("SELECT indexed, seq FROM rooms WHERE id = ?1")?
             .query_row([room], |row| Ok((number(row, 0)?, number(row, 1)?)))
             .optional()?;
-        let Some((indexed, seq)) = progress.filter(|(indexed, seq)| indexed < seq) else { return Ok(true) };
+        let Some((indexed, seq)) = progress.filter(|(indexed, seq)| indexed < seq) else { return Ok(()) };
         let mut last = None;
-        let mut count = 0;
+        let (mut count, mut bytes) = (0, 0);
         {
             let mut statement = transaction.prepare_cached(
                 "SELECT id, kind, text FROM events WHERE id > ?1 AND id <= ?2 ORDER BY id LIMIT ?3",
@@ -90,21 +90,22 @@ impl Sqlite {
             while let Some(row) = rows.next()? {
                 let id: i64 = row.get(0)?;
                 if Kind::from_word(row.get_ref(1)?.as_str()?).is_some_and(Kind::is_talk) {
-                    insert.execute(params![id, indexed_text(id, row.get_ref(2)?.as_str()?)])?;
+                    let text = row.get_ref(2)?.as_str()?;
+                    bytes += text.len();
+                    insert.execute(params![id, indexed_text(id, text)])?;
                 }
                 last = Some(id);
                 count += 1;
             }
         }
-        let is_last = count < STEP;
-        let done = if is_last { seq } else { last.map_or(seq, seq_of) };
+        let done = if count < STEP { seq } else { last.map_or(seq, seq_of) };
         transaction
             .prepare_cached("UPDATE rooms SET indexed = ?2 WHERE id = ?1")?
             .execute(params![room, signed(done)])?;
         transaction.commit()?;
         if let Some(checkpoints) = &mut self.checkpoints {
-            checkpoints.wrote(count, &self.connection);
+            checkpoints.wrote(bytes, &self.connection);
         }
-        Ok(is_last)
+        Ok(())
     }
 }

@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::read::number;
 use super::space::Space;
-use super::{MAX_SEQ, Sqlite, id_of, seq_of, signed};
+use super::{EVENT, MAX_SEQ, Sqlite, id_of, seq_of, signed};
 use crate::diet::LARGEST;
 use crate::{FEW, Retention, stamp};
 
@@ -99,8 +99,7 @@ impl Sqlite {
         transaction.prepare_cached("DELETE FROM events WHERE id BETWEEN ?1 AND ?2")?.execute(range)?;
         transaction.prepare_cached("DELETE FROM rooms WHERE id = ?1")?.execute([room])?;
         transaction.commit()?;
-        self.known.retain(|_, &mut known| known != room);
-        self.behind.remove(&room);
+        self.known.retain(|_, known| known.id != room);
         Ok(true)
     }
 
@@ -146,7 +145,7 @@ impl Sqlite {
             .execute(params![room, signed(verdict.freed())])?;
         transaction.commit()?;
         if let Some(checkpoints) = &mut self.checkpoints {
-            checkpoints.wrote(removed, &self.connection);
+            checkpoints.wrote(removed * EVENT, &self.connection);
         }
         Ok((removed, verdict.freed()))
     }

@@ -10,7 +10,7 @@ const APPLICATION: i32 = 0x6368_6174;
 
 /// Each makes the tables of the version before it those of its own; the first one has number 1. They never change: a file
 /// remembers only how many of them it has seen.
-const MIGRATIONS: [&str; 1] = ["
+const MIGRATIONS: [&str; 2] = ["
     -- What outlives the events of a room. `bytes` are those of nicknames and text that are kept; what may be searched by
     -- index ends with number `indexed`.
     CREATE TABLE rooms (
@@ -48,6 +48,16 @@ const MIGRATIONS: [&str; 1] = ["
     -- Its parts are merged in steps that are ours, and only if they come too late all at once.
     INSERT INTO words (words, rank) VALUES ('automerge', 0);
     INSERT INTO words (words, rank) VALUES ('crisismerge', 64);
+",
+    "
+    -- What was stored last, batch by batch, and is not in `events` yet: see `tail`. The first row is empty.
+    CREATE TABLE log (
+        id INTEGER PRIMARY KEY,
+        events BLOB NOT NULL
+    ) STRICT;
+    INSERT INTO log (id, events) VALUES (0, x'');
+    -- All of it at once, in memory until then.
+    INSERT INTO words (words, rank) VALUES ('hashsize', 4194304);
 "];
 
 /// How many migrations a file has seen.

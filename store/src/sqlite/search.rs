@@ -3,14 +3,16 @@
 //! SQLite cannot be stopped in the middle of a step through the index, and words that are common but never meet are one
 //! long step. So the block is one of the words: then no question is about more than a block, and takes some milliseconds.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use chat_core::{Found, Query, RoomRecord};
 use rusqlite::{Connection, params};
 
 use super::index::{LARGE, SMALL, block};
-use super::read::{self, Room, record};
+use super::read::{Order, Room, View, record};
 use super::{id_of, seq_of};
 use crate::words::{has_all, words};
 
@@ -24,24 +26,23 @@ const TIME: Duration = Duration::from_millis(Query::SEARCH_MILLIS * 7 / 8);
 const GLANCE: usize = 64;
 
 pub(super) fn search(
-    connection: &Connection,
+    view: &View<'_>,
     key: &str,
     wanted: &str,
     to: u64,
     count: usize,
 ) -> rusqlite::Result<Found> {
     let deadline = Instant::now() + TIME;
-    let snapshot = connection.unchecked_transaction()?;
     let wanted = words(wanted);
     let nothing = Found::Events { events: Vec::new(), complete: true };
-    let Some(room) = read::find(&snapshot, key)? else { return Ok(nothing) };
+    let Some(room) = view.find(key)? else { return Ok(nothing) };
     if wanted.is_empty() {
         return Ok(nothing);
     }
     let mut search = Search { wanted, count, deadline, events: Vec::new() };
-    let to = to.min(room.seq);
-    let complete =
-        search.scan(&snapshot, &room, to)? && search.ask(&snapshot, &room, to.min(room.indexed))?;
+    let complete = search.scan(view, &room, to.min(room.seq))?
+        && search.ask(view.snapshot, &room, to.min(room.indexed))?;
+    search.scan_older(view, &room, to);
     Ok(Found::Events { events: search.events, complete })
 }
 
@@ -54,28 +55,34 @@ struct Search {
 
 impl Search {
     /// Looks at every event that is not in the index; says whether there was time for all.
-    fn scan(&mut self, snapshot: &Connection, room: &Room, to: u64) -> rusqlite::Result<bool> {
-        let mut statement = snapshot.prepare_cached(
-            "SELECT id, at, kind, nick, text FROM events WHERE id > ?1 AND id <= ?2 ORDER BY id DESC",
-        )?;
-        let mut rows = statement.query([id_of(room.id, room.indexed), id_of(room.id, to)])?;
+    fn scan(&mut self, view: &View<'_>, room: &Room, to: u64) -> rusqlite::Result<bool> {
         let mut looked_at = 0;
-        while let Some(row) = rows.next()? {
-            if self.events.len() == self.count {
-                return Ok(true);
-            }
-            if let Some(event) = record(room, row)?
-                && event.kind.is_talk()
-                && has_all(&event.text, &self.wanted)
-            {
+        let mut has_time = true;
+        view.visit(room, room.indexed + 1..=to, Order::NewestFirst, |event| {
+            if event.kind.is_talk() && has_all(&event.text, &self.wanted) {
                 self.events.push(event);
             }
             looked_at += 1;
-            if looked_at % GLANCE == 0 && Instant::now() >= self.deadline {
-                return Ok(false);
+            has_time = looked_at % GLANCE != 0 || Instant::now() < self.deadline;
+            if self.events.len() == self.count || !has_time {
+                return ControlFlow::Break(());
             }
+            ControlFlow::Continue(())
+        })?;
+        Ok(has_time)
+    }
+
+    /// Looks at what is in the log and older than what is in the index, as it may be with an import.
+    fn scan_older(&mut self, view: &View<'_>, room: &Room, to: u64) {
+        let older = view.tail.events(room.id, 0..=to.min(room.indexed));
+        let older = older.filter_map(|entry| entry.record(&room.name, &room.key));
+        let known = self.events.len();
+        self.events.extend(older.filter(|event| event.kind.is_talk() && has_all(&event.text, &self.wanted)));
+        if self.events.len() > known {
+            self.events.sort_by_key(|event| Reverse(event.seq));
+            self.events.dedup_by_key(|event| event.seq);
+            self.events.truncate(self.count);
         }
-        Ok(true)
     }
 
     /// Asks the index for what is not newer than number `to`; says whether there was time for all.

@@ -1,20 +1,19 @@
-//! Storing events.
+//! Storing events: at the end of the log.
 
-use std::collections::HashMap;
+use chat_core::RoomRecord;
+use rusqlite::{OptionalExtension, Transaction, TransactionBehavior, params};
 
-use chat_core::{Kind, RoomRecord};
-use rusqlite::{Connection, Transaction, TransactionBehavior, named_params, params};
-
+use super::read::number;
+use super::tail::{Batch, Entry, Tail};
 use super::{KNOWN_ROOMS, MAX_SEQ, Sqlite, id_of, owner, rooms, signed};
 use crate::{RoomInfo, StoreError};
 
-/// What a batch comes to for one room.
-struct Change<'a> {
-    newest: &'a RoomRecord,
-    topic: Option<&'a RoomRecord>,
-    /// Of events that were not there before: their bytes, and the number before the first of them.
-    bytes: usize,
-    before: u64,
+/// What the writer knows of a room: nobody else writes.
+pub(super) struct Known {
+    pub(super) id: i64,
+    name: String,
+    /// The number of its newest event.
+    newest: u64,
 }
 
 impl Sqlite {
@@ -22,27 +21,73 @@ impl Sqlite {
         if let Some(event) = events.iter().find(|event| event.seq == 0 || event.seq > MAX_SEQ) {
             return Err(StoreError::refused(Some(&event.key), "the number of an event is out of bounds"));
         }
+        if self.tail.is_overfull() {
+            self.settle()?;
+        }
         if self.known.len() > KNOWN_ROOMS {
             self.known.clear();
         }
-        match insert(&mut self.connection, (&self.writer, &mut self.known), events) {
-            Ok(rooms) => self.behind.extend(rooms),
-            Err(error) => {
-                // Some may have been made in the transaction that failed.
-                self.known.clear();
-                return Err(error);
-            }
-        }
+        let bytes = self.append(events).inspect_err(|_| {
+            // Some may have been made in the transaction that failed, and of the others it is not known how far they are.
+            self.known.clear();
+        })?;
         if let Some(checkpoints) = &mut self.checkpoints {
-            checkpoints.wrote(events.len(), &self.connection);
+            checkpoints.wrote(bytes, &self.connection);
         }
         Ok(())
+    }
+
+    /// Returns how many bytes that took.
+    fn append(&mut self, events: &[RoomRecord]) -> Result<usize, StoreError> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        owner::check(&transaction, &self.writer)?;
+        // If the last commit failed, it may have come to something nevertheless.
+        self.tail.refresh(&transaction)?;
+        let mut batch = Batch::default();
+        for (index, event) in events.iter().enumerate() {
+            let room = match self.known.get_mut(&event.key) {
+                Some(room) => room,
+                None => {
+                    let room = find_room(&transaction, &self.tail, event)?;
+                    self.known.entry(event.key.clone()).or_insert(room)
+                }
+            };
+            if event.seq <= room.newest
+                && is_there(&transaction, &self.tail, room.id, &events[..index], event)?
+            {
+                continue;
+            }
+            if event.seq > room.newest {
+                room.newest = event.seq;
+                room.rename(&transaction, &event.room)?;
+            }
+            batch.push(&Entry {
+                room: room.id,
+                seq: event.seq,
+                at: event.at.timestamp_micros(),
+                kind: event.kind.word(),
+                nick: &event.nick,
+                text: &event.text,
+            });
+        }
+        let batch = batch.into_bytes();
+        let bytes = batch.len();
+        if batch.is_empty() {
+            transaction.commit()?;
+        } else {
+            let id = self.tail.append(&transaction, &batch)?;
+            transaction.commit()?;
+            self.tail.push(id, batch.into());
+        }
+        Ok(bytes)
     }
 
     pub(super) fn restore_room(&mut self, room: &RoomInfo) -> Result<(), StoreError> {
         if room.seq > MAX_SEQ {
             return Err(StoreError::new("the number of an event is out of bounds"));
         }
+        self.known.remove(&room.key);
+        self.settle()?;
         let mut restore = || {
             let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let id = rooms::id(&transaction, &room.key, &room.name)?;
@@ -57,91 +102,62 @@ impl Sqlite {
     }
 }
 
-/// Stores events, and returns their rooms.
-fn insert(
-    connection: &mut Connection,
-    (writer, known): (&str, &mut HashMap<String, i64>),
-    events: &[RoomRecord],
-) -> Result<Vec<i64>, StoreError> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    owner::check(&transaction, writer)?;
-    let mut changes: HashMap<i64, Change<'_>> = HashMap::new();
-    let mut insert = transaction.prepare_cached(
-        "INSERT OR IGNORE INTO events (id, at, kind, nick, text) VALUES (?1, ?2, ?3, ?4, ?5)",
-    )?;
-    for event in events {
-        let room = match known.get(&event.key) {
-            Some(&room) => room,
-            None => {
-                let room = rooms::id(&transaction, &event.key, &event.room)?;
-                known.insert(event.key.clone(), room);
-                room
-            }
-        };
-        let id = id_of(room, event.seq);
-        let stored = insert.execute(params![
-            id,
-            event.at.timestamp_micros(),
-            event.kind.word(),
-            event.nick,
-            event.text
-        ])?;
-        let change =
-            changes.entry(room).or_insert(Change { newest: event, topic: None, bytes: 0, before: MAX_SEQ });
-        if event.seq >= change.newest.seq {
-            change.newest = event;
+impl Known {
+    /// Whatever has the newest event says how its name is written.
+    fn rename(&mut self, transaction: &Transaction<'_>, name: &str) -> rusqlite::Result<()> {
+        if self.name != name {
+            transaction
+                .prepare_cached("UPDATE rooms SET name = ?2 WHERE id = ?1")?
+                .execute(params![self.id, name])?;
+            self.name = name.into();
         }
-        if event.kind == Kind::Topic && change.topic.is_none_or(|topic| topic.seq < event.seq) {
-            change.topic = Some(event);
-        }
-        if stored > 0 {
-            change.bytes += event.nick.len() + event.text.len();
-            change.before = change.before.min(event.seq - 1);
-        } else if !is_there(&transaction, id, event)? {
-            return Err(StoreError::different(&event.key, event.seq));
-        }
+        Ok(())
     }
-    drop(insert);
-    update_rooms(&transaction, &changes)?;
-    transaction.commit()?;
-    Ok(changes.into_keys().collect())
 }
 
-/// Whether what is stored with this id is this event.
-fn is_there(transaction: &Transaction<'_>, id: i64, event: &RoomRecord) -> rusqlite::Result<bool> {
-    transaction
-        .prepare_cached("SELECT (kind, nick, text) = (?2, ?3, ?4) FROM events WHERE id = ?1")?
-        .query_row(params![id, event.kind.word(), event.nick, event.text], |row| row.get(0))
+/// Whether an event is stored, or comes before in its batch. If something else is, that is an error.
+fn is_there(
+    transaction: &Transaction<'_>,
+    tail: &Tail,
+    room: i64,
+    before: &[RoomRecord],
+    event: &RoomRecord,
+) -> Result<bool, StoreError> {
+    let (kind, nick, text) = (event.kind.word(), &*event.nick, &*event.text);
+    let same = if let Some(entry) = tail.events(room, event.seq..=event.seq).next() {
+        Some((entry.kind, entry.nick, entry.text) == (kind, nick, text))
+    } else if let Some(other) = before.iter().find(|other| other.seq == event.seq && other.key == event.key) {
+        Some((other.kind.word(), &*other.nick, &*other.text) == (kind, nick, text))
+    } else {
+        transaction
+            .prepare_cached("SELECT (kind, nick, text) = (?2, ?3, ?4) FROM events WHERE id = ?1")?
+            .query_row(params![id_of(room, event.seq), kind, nick, text], |row| row.get(0))
+            .optional()?
+    };
+    match same {
+        Some(false) => Err(StoreError::different(&event.key, event.seq)),
+        same => Ok(same.is_some()),
+    }
 }
 
-fn update_rooms(transaction: &Transaction<'_>, changes: &HashMap<i64, Change<'_>>) -> rusqlite::Result<()> {
-    // The right-hand sides see the row as it was.
-    let mut update = transaction.prepare_cached(
-        "UPDATE rooms SET
-            name = CASE WHEN :seq >= seq THEN :name ELSE name END,
-            seq = max(seq, :seq),
-            topic = CASE WHEN :topic_seq > topic_seq THEN nullif(:topic, '') ELSE topic END,
-            topic_seq = max(topic_seq, :topic_seq),
-            bytes = bytes + :bytes,
-            indexed = min(indexed, :before)
-        WHERE id = :room",
-    )?;
-    for (room, change) in changes {
-        update.execute(named_params! {
-            ":room": room,
-            ":name": change.newest.room,
-            ":seq": signed(change.newest.seq),
-            ":topic": change.topic.map(|event| &event.text),
-            ":topic_seq": signed(change.topic.map_or(0, |event| event.seq)),
-            ":bytes": signed(change.bytes as u64),
-            ":before": signed(change.before),
-        })?;
+/// The room of an event; one that was never heard of is made.
+fn find_room(transaction: &Transaction<'_>, tail: &Tail, event: &RoomRecord) -> Result<Known, StoreError> {
+    let known = transaction
+        .prepare_cached("SELECT id, name, seq FROM rooms WHERE key = ?1")?
+        .query_row([&event.key], |row| {
+            Ok(Known { id: row.get(0)?, name: row.get(1)?, newest: number(row, 2)? })
+        })
+        .optional()?;
+    if let Some(mut known) = known {
+        known.newest = known.newest.max(tail.newest(known.id));
+        return Ok(known);
     }
-    Ok(())
+    Ok(Known { id: rooms::id(transaction, &event.key, &event.room)?, name: event.room.clone(), newest: 0 })
 }
 
 #[cfg(test)]
 mod tests {
+    use chat_core::Kind;
     use chrono::DateTime;
 
     use super::*;

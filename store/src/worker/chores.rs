@@ -7,8 +7,8 @@ use chrono::Utc;
 use super::clock::Clock;
 use crate::{Retention, Store, StoreError};
 
-/// How long what was put off waits, so that many small things are done as one.
-const GATHER: Duration = Duration::from_secs(1);
+/// How long what was put off waits, so that many small things are done as one: nobody notices when they are.
+const GATHER: Duration = Duration::from_secs(5);
 /// Time between two rounds through all rooms for what is to be forgotten, and after a failure.
 const ROUND: Duration = Duration::from_secs(60);
 /// How late something may be on a server that is always busy. Then one step in [`SHARE`] is done nevertheless.
@@ -92,12 +92,25 @@ impl Chores {
         let step = if pruning && self.behind.is_none_or(|since| self.round <= since + GATHER) {
             self.prune(store, now).map(drop)
         } else {
-            store.catch_up().map(|more| {
-                if !more {
-                    self.behind = None;
-                }
-            })
+            return self.catch_up(store, now);
         };
+        self.rest_after_failure(step, now);
+    }
+
+    /// One step of what was put off.
+    pub(super) fn catch_up(&mut self, store: &mut dyn Store, now: Instant) {
+        if self.rest > now {
+            return;
+        }
+        let step = store.catch_up().map(|more| {
+            if !more {
+                self.behind = None;
+            }
+        });
+        self.rest_after_failure(step, now);
+    }
+
+    fn rest_after_failure(&mut self, step: Result<(), StoreError>, now: Instant) {
         if let Err(error) = step {
             // What is urgent fails, too, and says so louder.
             tracing::debug!(%error, "history could not be tidied up");

@@ -93,6 +93,9 @@ impl Writer {
             if let ControlFlow::Break(end) = self.store_batches() {
                 return end;
             }
+            if self.store.is_pressed() {
+                self.chores.catch_up(self.store.as_mut(), Instant::now());
+            }
             self.chores.step_if_late(self.store.as_mut(), Instant::now());
         }
     }

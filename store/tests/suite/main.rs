@@ -147,6 +147,83 @@ fn only_some_stores_search() {
     assert_eq!(Place::open(&redis).reader.look_up(&query), Err(ReadError::Unsupported));
 }
 
+/// What was stored last is in a log, and goes to its place later: nobody sees a difference.
+#[test]
+fn sqlite_reads_what_is_on_its_way() {
+    let file = File::new();
+    let mut stores = file.open();
+    let batch = |seqs: [u64; 3], topic: &str| -> Vec<RoomRecord> {
+        let talk = seqs.map(said).into_iter();
+        let other = of("#Other", event(seqs[0], Kind::Topic, topic));
+        talk.chain([other]).collect()
+    };
+    // Older ones come later, as with an import, and some for the second time.
+    let batches = [([7, 8, 9], "one"), ([1, 2, 5], "two"), ([3, 8, 20], "three"), ([21, 22, 23], "four")];
+    let mut there = std::collections::BTreeSet::new();
+    for (round, (seqs, topic)) in batches.into_iter().enumerate() {
+        stores.writer.write(&batch(seqs, topic)).unwrap();
+        there.extend(seqs);
+        let newest = there.iter().copied().max().unwrap();
+        let expected: Vec<u64> = there.iter().copied().collect();
+        let mut foreign = chat_store::open_to_read(&file.url()).unwrap();
+        for store in [&mut *stores.writer, &mut *stores.reader, &mut *foreign] {
+            assert_eq!(seqs_of(store), expected, "{round}");
+            assert_eq!(room(store, "#room", 0).0, newest);
+            assert_eq!(bounds(store, None), Some((expected[0], newest)));
+            for &seq in &expected {
+                let before = expected.iter().copied().filter(|&other| other < seq).max();
+                let found = bounds(store, Some(at(i64::try_from(seq).unwrap())));
+                assert_eq!(found.map(|(_, last)| last), before, "{round} {seq}");
+            }
+            let mut newest_first = expected.clone();
+            newest_first.reverse();
+            assert_eq!(search(store, "line", 100, 50), newest_first, "{round}");
+            // The newest topic is not the last that came.
+            let topic = ["one", "one", "one", "four"][round];
+            assert_eq!(room(store, "#other", 0).1.as_deref(), Some(topic), "{round}");
+            assert_eq!(store.rooms("").unwrap()[0].topic.as_deref(), Some(topic), "{round}");
+        }
+        if round % 2 == 0 {
+            assert!(stores.writer.catch_up().unwrap(), "there was something");
+        }
+    }
+    drop(stores);
+    let mut stores = file.open();
+    assert_eq!(seqs_of(&mut *stores.reader), there.into_iter().collect::<Vec<_>>());
+    catch_up(&mut *stores.writer);
+    assert_eq!(seqs_of(&mut *stores.reader).len(), 11);
+}
+
+fn seqs_of(store: &mut dyn Store) -> Vec<u64> {
+    seqs(&events(store, 1, 100))
+}
+
+/// A history that the first version wrote is found, and searched, at once and later.
+#[test]
+fn sqlite_takes_over_the_first_format() {
+    let file = File::new();
+    {
+        let mut stores = file.open();
+        stores.writer.write(&(1..=100).map(said).collect::<Vec<_>>()).unwrap();
+        catch_up(&mut *stores.writer);
+    }
+    let path = file.url().split_once(':').unwrap().1.to_owned();
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    connection.execute_batch("DROP TABLE log; PRAGMA user_version = 1").unwrap();
+    drop(connection);
+    assert!(chat_store::open_to_read(&file.url()).is_err(), "a server has to start on it first");
+    let mut stores = file.open();
+    stores.writer.write(&[said(101)]).unwrap();
+    for indexed in [false, true] {
+        if indexed {
+            catch_up(&mut *stores.writer);
+        }
+        assert_eq!(seqs(&events(&mut *stores.reader, 1, 200)), (1..=101).collect::<Vec<_>>());
+        assert_eq!(search(&mut *stores.reader, "line 77", 200, 50), [77]);
+        assert_eq!(search(&mut *stores.reader, "line 101", 200, 50), [101]);
+    }
+}
+
 /// The index is asked block by block: the ends of blocks are where something could be lost.
 #[test]
 fn sqlite_searches_across_blocks() {
