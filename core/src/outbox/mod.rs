@@ -2,8 +2,8 @@
 //!
 //! What a room says in one turn is encoded once, and is a line of that room's log. Sealing the turn freezes each
 //! log into one shared segment, and a member's share of it is a range. Cost per turn: lines + members, not their
-//! product. Only those for whom something was private, or cut out, or who listen to several rooms that spoke,
-//! get a copy of their own, merged in the order of things.
+//! product. Those who listen to several rooms that spoke share a blend of these, merged in the order of things; only what
+//! was private for somebody, and short runs beside it, is copied.
 
 mod dense;
 mod queue;

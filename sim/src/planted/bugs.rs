@@ -249,8 +249,8 @@ pub const BUGS: &[Bug] = &[
     ),
     core(
         "a ban that spares who is connected",
-        "core/src/engine/mod.rs",
-        "                engine.enforce_ban(slot);\n",
+        "core/src/engine/postponed.rs",
+        "                self.enforce_ban(slot);\n",
         "",
     ),
     core(
@@ -377,8 +377,8 @@ pub const BUGS: &[Bug] = &[
     core(
         "everybody who owes something dropped when memory is short",
         "core/src/engine/limits.rs",
-        "            if !self.is_out_of_memory() {\n                return;\n            }\n            self.drop_now",
-        "            self.drop_now",
+        "            if !self.is_out_of_memory() {\n                return;\n            }\n            self.make_room",
+        "            self.make_room",
     ),
     adapter(
         "an adapter that never looks at paused peers",
