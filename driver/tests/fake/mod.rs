@@ -260,10 +260,16 @@ impl<L: Listener> World<L> {
         self.time.set(self.time.get().after(duration));
     }
 
-    /// Lets time pass, then whatever it brings happen.
+    /// Lets time pass, second by second, and whatever it brings happen: one long step would be that of a process that
+    /// stood still.
     pub(crate) fn pass(&mut self, duration: Duration) {
-        self.advance(duration);
-        assert!(self.run().is_pending());
+        let mut left = duration;
+        while !left.is_zero() {
+            let step = left.min(Duration::from_secs(1));
+            self.advance(step);
+            assert!(self.run().is_pending());
+            left -= step;
+        }
     }
 
     pub(crate) fn handle(&self) -> Handle {
