@@ -3,7 +3,9 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use chat_core::{Action, Cause, Config, ConnId, Engine, Event, Found, LookUp, Mono, Now, StoreAnswer};
+use chat_core::{
+    Action, Cause, Config, ConnId, Engine, Event, Found, LookUp, Mono, Now, StoreAnswer, TurnLimit,
+};
 use chrono::DateTime;
 
 /// Time from one turn to the next.
@@ -21,7 +23,9 @@ pub(super) struct House {
 
 /// The limits of most workloads: everything off that is not measured.
 pub(super) fn config() -> Config {
-    Config { lobby: None, flood: None, history: None, ..Config::default() }
+    // However a scene is set up, it is one turn.
+    let turn = TurnLimit { text: 0, copies: 0 };
+    Config { lobby: None, flood: None, history: None, turn, ..Config::default() }
 }
 
 impl House {

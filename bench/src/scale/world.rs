@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Wake, Waker};
 use std::time::{Duration, Instant};
 
-use chat_core::{Config, Engine};
+use chat_core::{Config, Engine, TurnLimit};
 use chat_driver::Driver;
 
 use super::memory;
@@ -70,6 +70,7 @@ impl World {
         let wires = Wires::new(connections);
         let base = memory::resident()?;
         let config = Config {
+            turn: TurnLimit { text: 0, copies: 0 },
             lobby: None,
             flood: None,
             history: None,
