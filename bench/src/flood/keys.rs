@@ -11,13 +11,12 @@ const AYT: u8 = 246;
 const IP: u8 = 244;
 const TIMING_MARK: u8 = 6;
 
-/// A line as long as can be, of letters with marks, whose end is typed and erased, over and over.
+/// Lines as long as can be: a letter with as many marks as the server looks back over, and behind it one that is typed and
+/// erased, over and over.
 pub(super) fn erased(stage: &mut Stage<'_>) -> Result<String> {
     let all = stage.gather(MANY, "key", true)?;
-    for &who in &all {
-        stage.crew.send(who, "e\u{301}".repeat(1_300).as_bytes())?;
-    }
-    stage.pour(&all, |_, _| "e\u{301}\u{8}\u{7f}e\u{301}\u{8}".repeat(128).into_bytes())?;
+    let line = format!("e{}{}\n", "\u{301}".repeat(63), "x\u{8}".repeat(1_980));
+    stage.pour(&all, |_, _| line.clone().into_bytes())?;
     Ok(String::new())
 }
 
