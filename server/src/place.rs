@@ -22,7 +22,8 @@ pub(crate) enum Place {
 }
 
 /// How the URLs of stores begin.
-const SCHEMES: [&str; 5] = ["sqlite:", "postgres://", "postgresql://", "redis://", "redis+unix://"];
+const SCHEMES: [&str; 6] =
+    ["sqlite:", "postgres://", "postgresql://", "redis://", "rediss://", "redis+unix://"];
 /// The file in the data folder.
 const FILE: &str = "history.db";
 
@@ -87,9 +88,16 @@ mod tests {
 
     #[test]
     fn only_stores_that_there_are_may_be_named() {
-        for good in
-            ["none", "memory", "memory:", "sqlite:x", "postgres://h/d", "postgresql://h/d", "redis://h"]
-        {
+        for good in [
+            "none",
+            "memory",
+            "memory:",
+            "sqlite:x",
+            "postgres://h/d",
+            "postgresql://h/d",
+            "redis://h",
+            "rediss://h",
+        ] {
             assert!(Place::from_str(good).unwrap().check().is_ok(), "{good}");
         }
         for bad in ["", "disk", "sqlite:", "postgres:h", "mysql://ann:s3cret@h/d"] {

@@ -20,7 +20,7 @@ enum Place<'a> {
     Redis,
 }
 
-/// Opens `sqlite:PATH`, `postgres://…`, `redis://…` or `redis+unix://…`, to write to it. With `sync_full`, what is stored
+/// Opens `sqlite:PATH`, `postgres://…`, `redis://…`, `rediss://…` or `redis+unix://…`, to write to it. With `sync_full`, what is stored
 /// survives the end of power, too, whatever the store's own settings are.
 ///
 /// # Errors
@@ -65,7 +65,9 @@ fn place(url: &str) -> Result<Place<'_>, OpenError> {
         Some(("postgres" | "postgresql", rest)) if rest.starts_with("//") => {
             clear(Place::Postgres, "PostgreSQL", url)
         }
-        Some(("redis" | "redis+unix", rest)) if rest.starts_with("//") => clear(Place::Redis, "Redis", url),
+        Some(("redis" | "rediss" | "redis+unix", rest)) if rest.starts_with("//") => {
+            clear(Place::Redis, "Redis", url)
+        }
         // The URL may have a password in it.
         _ => Err(OpenError::new("a history store is sqlite:PATH, postgres://… or redis://…")),
     }

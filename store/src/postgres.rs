@@ -11,6 +11,7 @@ mod schema;
 mod search;
 mod session;
 mod settings;
+mod tls;
 mod write;
 
 use std::collections::HashMap;
@@ -21,8 +22,9 @@ use chat_core::{Found, Query, RoomRecord};
 use chrono::{DateTime, Utc};
 
 use self::session::{Purpose, Session, Writer};
+use self::tls::Tls;
 use crate::diet::Measure;
-use crate::url::{UNCLEAR, take_option};
+use crate::url::UNCLEAR;
 use crate::{OpenError, ReadError, Retention, RoomInfo, Store, StoreError, Total, written};
 
 /// Rooms whose ids are remembered at most.
@@ -31,6 +33,7 @@ const KNOWN_ROOMS: usize = 4_096;
 /// History in a database of PostgreSQL.
 pub struct Postgres {
     config: Config,
+    tls: Tls,
     purpose: Purpose,
     session: Option<Session>,
     /// Ids of rooms, by key.
@@ -61,18 +64,19 @@ impl Postgres {
     }
 
     fn with(url: &str, purpose: Purpose) -> Result<Self, OpenError> {
-        let (url, modes) = take_option(url, "sslmode");
-        // Before a library says so in its own words, and only of those that it knows.
-        if modes.iter().any(|mode| !["disable", "prefer"].contains(&mode.as_str())) {
-            return Err(OpenError::new(
-                "connections to PostgreSQL are not encrypted: sslmode has to be disable or prefer, or a tunnel has to do it",
-            ));
-        }
+        let (url, tls) = Tls::take(url)?;
         // What is wrong may be the password, and so it is not shown.
         let config =
             url.parse().map_err(|_| OpenError::new(format_args!("the URL of PostgreSQL {UNCLEAR}")))?;
-        let mut store =
-            Self { config, purpose, session: None, known: HashMap::new(), pruned: 0, size: Measure::new() };
+        let mut store = Self {
+            config,
+            tls,
+            purpose,
+            session: None,
+            known: HashMap::new(),
+            pruned: 0,
+            size: Measure::new(),
+        };
         store.session()?;
         Ok(store)
     }
@@ -89,7 +93,7 @@ impl Postgres {
         match &mut self.session {
             Some(session) => Ok(session),
             none => {
-                let session = Session::start(&self.config, &self.purpose)?;
+                let session = Session::start(&self.config, &self.tls, &self.purpose)?;
                 if let Purpose::Write(writer) = &mut self.purpose {
                     writer.has_begun = true;
                 }

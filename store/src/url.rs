@@ -82,6 +82,19 @@ pub(crate) fn take_option(url: &str, name: &str) -> (String, Vec<String>) {
     (url, values)
 }
 
+/// The value of an option.
+pub(crate) fn decoded(value: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = value.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let digits = (*first == b'%').then(|| tail.get(..2)).flatten();
+        let byte = digits.and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok());
+        bytes.push(byte.unwrap_or(*first));
+        rest = if byte.is_some() { &tail[2..] } else { tail };
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
 fn parts(url: &str) -> Option<Parts<'_>> {
     let (scheme, rest) = url.split_once("://")?;
     let (authority, tail) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
@@ -191,5 +204,6 @@ mod tests {
         assert_eq!(taken("postgres://h/d?sslmode=a"), ("postgres://h/d".into(), vec!["a".into()]));
         let (url, values) = taken("redis://h?x=1&sslmode=a&&sslmode=b&y");
         assert_eq!((&*url, values), ("redis://h?x=1&y", vec!["a".into(), "b".into()]));
+        assert_eq!(decoded("%2Froot%20ca/a%b%"), "/root ca/a%b%");
     }
 }

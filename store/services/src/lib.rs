@@ -5,6 +5,7 @@
 
 mod process;
 
+use std::net::TcpListener;
 use std::path::Path;
 
 use process::{Home, Process, find};
@@ -17,6 +18,8 @@ const PORT: &str = "5432";
 pub struct Postgres {
     process: Option<Process>,
     home: Home,
+    /// The port of the loopback interface where it takes TLS, too.
+    secured: Option<u16>,
 }
 
 impl Postgres {
@@ -27,13 +30,40 @@ impl Postgres {
     /// If PostgreSQL is not installed, or does not start.
     #[must_use]
     pub fn start() -> Self {
+        Self::with(None)
+    }
+
+    /// Starts one that is on the network, too, and can speak TLS there with this certificate and key, in PEM.
+    ///
+    /// # Panics
+    ///
+    /// If PostgreSQL is not installed, or does not start.
+    #[must_use]
+    pub fn start_secured(certificate: &str, key: &str) -> Self {
+        Self::with(Some((certificate, key)))
+    }
+
+    fn with(identity: Option<(&str, &str)>) -> Self {
         let home = Home::new("postgres");
         let initdb = find("initdb", "postgresql");
         let mut command = home.command(&initdb);
         command.args(["--username=chat", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "-D"]);
         let made = command.arg(home.path().join("data")).output().expect("initdb starts");
         assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
-        let mut server = Self { process: None, home };
+        if let Some((certificate, key)) = identity {
+            home.write_identity(certificate, key);
+            let files = "ssl_cert_file = '../certificate.pem'
+ssl_key_file = '../key.pem'
+";
+            home.append(
+                "data/postgresql.conf",
+                &format!(
+                    "ssl = on
+{files}"
+                ),
+            );
+        }
+        let mut server = Self { process: None, home, secured: identity.map(|_| free_port()) };
         server.restart();
         server
     }
@@ -41,7 +71,18 @@ impl Postgres {
     /// Where it is, for clients. The same after a restart.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("postgres://chat@{}/postgres", encoded(self.home.path()))
+        let port = self.secured.map_or(String::new(), |port| format!(":{port}"));
+        format!("postgres://chat@{}{port}/postgres", encoded(self.home.path()))
+    }
+
+    /// Where it is on the network, under this name.
+    ///
+    /// # Panics
+    ///
+    /// If it is not there.
+    #[must_use]
+    pub fn url_at(&self, host: &str) -> String {
+        format!("postgres://chat@{host}:{}/postgres", self.secured.expect("it is on the network"))
     }
 
     /// Ends it as a crash would, if it runs.
@@ -58,7 +99,10 @@ impl Postgres {
         self.kill();
         let mut command = self.home.command(&find("postgres", "postgresql"));
         command.arg("-D").arg(self.home.path().join("data")).arg("-k").arg(self.home.path());
-        command.args(["-p", PORT, "-c", "listen_addresses="]);
+        match self.secured {
+            None => command.args(["-p", PORT, "-c", "listen_addresses="]),
+            Some(port) => command.args(["-p", &port.to_string(), "-c", "listen_addresses=127.0.0.1"]),
+        };
         self.process = Some(Process::start(command, "ready to accept connections"));
     }
 }
@@ -106,6 +150,8 @@ pub struct Redis {
     process: Option<Process>,
     home: Home,
     settings: Vec<&'static str>,
+    /// The port of the loopback interface where it takes TLS, and nothing else.
+    secured: Option<u16>,
 }
 
 impl Redis {
@@ -136,9 +182,34 @@ impl Redis {
     /// If Redis is not installed, or does not start.
     #[must_use]
     pub fn start_with(settings: &[&'static str]) -> Self {
-        let mut server = Self { process: None, home: Home::new("redis"), settings: settings.to_vec() };
+        let home = Home::new("redis");
+        let mut server = Self { process: None, home, settings: settings.to_vec(), secured: None };
         server.restart();
         server
+    }
+
+    /// Starts an empty one that is on the network, too, and speaks TLS there with this certificate and key, in PEM.
+    ///
+    /// # Panics
+    ///
+    /// If Redis is not installed, or does not start.
+    #[must_use]
+    pub fn start_secured(certificate: &str, key: &str) -> Self {
+        let home = Home::new("redis");
+        home.write_identity(certificate, key);
+        let mut server = Self { process: None, home, settings: Vec::new(), secured: Some(free_port()) };
+        server.restart();
+        server
+    }
+
+    /// Where it is on the network, under this name.
+    ///
+    /// # Panics
+    ///
+    /// If it is not there.
+    #[must_use]
+    pub fn url_at(&self, host: &str) -> String {
+        format!("rediss://{host}:{}/", self.secured.expect("it is on the network"))
     }
 
     /// Where it is, for clients. The same after a restart.
@@ -173,8 +244,19 @@ impl Redis {
         command.args(["--port", "0", "--save", "", "--unixsocket"]).arg(self.home.path().join("redis.sock"));
         command.arg("--dir").arg(self.home.path());
         command.args(["--appendonly", "yes", "--appendfsync", "always"]).args(&self.settings);
+        if let Some(port) = self.secured {
+            command.args(["--tls-port", &port.to_string(), "--tls-auth-clients", "no"]);
+            command.args(["--tls-cert-file", "certificate.pem", "--tls-key-file", "key.pem"]);
+            command.args(["--tls-ca-cert-file", "certificate.pem"]);
+        }
         self.process = Some(Process::start(command, "ready to accept connections"));
     }
+}
+
+/// A port that nobody has just now.
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("there is a loopback interface");
+    listener.local_addr().expect("it is bound").port()
 }
 
 /// A folder as the host of a URL.

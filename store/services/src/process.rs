@@ -69,9 +69,22 @@ impl Home {
     pub(crate) fn write(&self, name: &str, text: &str) {
         let path = self.path().join(name);
         fs::write(&path, text).expect("the folder is ours");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("it is ours");
         if let Some((user, group)) = self.user {
             chown(&path, Some(user), Some(group)).expect("root may give it away");
         }
+    }
+
+    /// More at the end of a file.
+    pub(crate) fn append(&self, name: &str, text: &str) {
+        let before = fs::read_to_string(self.path().join(name)).expect("it is there");
+        self.write(name, &(before + text));
+    }
+
+    /// A certificate and its key, in PEM.
+    pub(crate) fn write_identity(&self, certificate: &str, key: &str) {
+        self.write("certificate.pem", certificate);
+        self.write("key.pem", key);
     }
 
     /// A program that runs in this folder.

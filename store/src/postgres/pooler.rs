@@ -3,18 +3,21 @@
 //! With these, a lock stays with a session that somebody else has next, and what was prepared in one is unknown to the
 //! other. A server would start, and store nothing. So it looks, before it takes its lock.
 
-use ::postgres::{Client, Config, SimpleQueryMessage};
+use ::postgres::{Client, SimpleQueryMessage};
 
-use super::session::{connect, explain};
+use super::session::explain;
 use crate::StoreError;
 
 /// How often a session is asked who it is: a pooler that takes turns shows itself.
 const TURNS: usize = 3;
 
 /// Makes sure that a session is one until its end. A second one, which has another beside it, is made for that.
-pub(super) fn refuse(client: &mut Client, config: &Config) -> Result<(), StoreError> {
+pub(super) fn refuse(
+    client: &mut Client,
+    connect: impl FnOnce() -> Result<Client, StoreError>,
+) -> Result<(), StoreError> {
     let own = backend(client)?;
-    let mut beside = connect(config)?;
+    let mut beside = connect()?;
     // A transaction keeps what it has: with a pooler, perhaps the session that was just used for the other.
     beside.batch_execute("BEGIN").map_err(|error| explain(&error))?;
     let mut is_pooled = backend(&mut beside)? == own;

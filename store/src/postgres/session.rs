@@ -7,8 +7,9 @@ use std::thread;
 use std::time::Duration;
 
 use ::postgres::types::ToSql;
-use ::postgres::{Client, Config, Error, NoTls, Row, Statement};
+use ::postgres::{Client, Config, Error, Row, Statement};
 
+use super::tls::Tls;
 use super::{owner, pooler, schema, settings};
 use crate::StoreError;
 
@@ -52,19 +53,19 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn start(config: &Config, purpose: &Purpose) -> Result<Self, StoreError> {
+    pub(super) fn start(config: &Config, tls: &Tls, purpose: &Purpose) -> Result<Self, StoreError> {
         let mut config = config.clone();
         config.connect_timeout(CONNECT).tcp_user_timeout(SILENCE).application_name("chat");
         config.keepalives_idle(KEEPALIVE_IDLE).keepalives_interval(KEEPALIVE_INTERVAL);
         config.keepalives_retries(KEEPALIVES);
-        let purpose = purpose.clone();
+        let (tls, purpose) = (tls.clone(), purpose.clone());
         let client = within_time(move || {
-            let mut client = connect(&config)?;
+            let mut client = connect(&config, &tls)?;
             settings::apply(&mut client, &purpose)?;
             match &purpose {
                 Purpose::Write(writer) => {
                     if !writer.has_begun {
-                        pooler::refuse(&mut client, &config)?;
+                        pooler::refuse(&mut client, || connect(&config, &tls))?;
                     }
                     owner::take(&mut client, writer)?;
                     settings::run(&mut client, settings::WRITING)?;
@@ -122,8 +123,8 @@ impl Session {
     }
 }
 
-pub(super) fn connect(config: &Config) -> Result<Client, StoreError> {
-    config.connect(NoTls).map_err(|error| explain(&error))
+fn connect(config: &Config, tls: &Tls) -> Result<Client, StoreError> {
+    tls.connect(config).map_err(|error| explain(&error))
 }
 
 /// Makes a connection, but waits no longer than that may take: a server that stands still accepts it, and says nothing.
