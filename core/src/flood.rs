@@ -21,6 +21,11 @@ pub(crate) struct Rate {
 }
 
 impl Rate {
+    /// So many at once, and as many again in `per`.
+    pub(crate) const fn new(burst: u32, per: Duration) -> Self {
+        Self { burst, per }
+    }
+
     /// Whether it lets anything through at all, and limits anything.
     pub(crate) fn is_sound(self) -> bool {
         self.burst > 0 && !self.per.is_zero()

@@ -29,11 +29,16 @@ impl Password {
         Self(Known::Recorded)
     }
 
-    /// Whether it is this; none, where nobody knows. The time it takes tells no more than the length.
-    pub(crate) fn is(&self, attempt: &str) -> Option<bool> {
+    /// Whether nobody knows it, since it is that of a server that was recorded.
+    pub(crate) fn is_recorded(&self) -> bool {
+        matches!(self.0, Known::Recorded)
+    }
+
+    /// Whether it is this; never, where nobody knows. The time it takes tells no more than the length.
+    pub(crate) fn is(&self, attempt: &str) -> bool {
         match &self.0 {
-            Known::Known(password) => Some(password.as_bytes().ct_eq(attempt.as_bytes()).into()),
-            Known::Recorded => None,
+            Known::Known(password) => password.as_bytes().ct_eq(attempt.as_bytes()).into(),
+            Known::Recorded => false,
         }
     }
 
@@ -55,8 +60,8 @@ impl Password {
 impl PartialEq for Password {
     fn eq(&self, other: &Self) -> bool {
         match &other.0 {
-            Known::Known(password) => self.is(password) == Some(true),
-            Known::Recorded => matches!(self.0, Known::Recorded),
+            Known::Known(password) => self.is(password),
+            Known::Recorded => self.is_recorded(),
         }
     }
 }
@@ -79,7 +84,7 @@ mod tests {
         let password = Password::new("open sesame");
         assert_eq!(
             ["open sesame", "open sesam", "Open sesame", ""].map(|it| password.is(it)),
-            [Some(true), Some(false), Some(false), Some(false)]
+            [true, false, false, false]
         );
         assert_eq!(alloc::format!("{password:?}"), "Password");
     }

@@ -2,9 +2,10 @@
 
 mod harness;
 
+use std::net::Ipv6Addr;
 use std::time::Duration;
 
-use chat_core::{Attempt, Config, ConfigError, Engine, Event, FloodLimit, Password, Reason};
+use chat_core::{Attempt, Cause, Config, ConfigError, Engine, Event, FloodLimit, Password, Reason};
 use harness::{World, config};
 
 const SILENCE: Duration = Duration::from_millis(250);
@@ -171,4 +172,40 @@ fn secrets_end_with_the_password() {
     world.send(ann, "open sesame\ncat\n");
     world.event(ann, Event::Received(b"open sesame\n"));
     assert_eq!(world.engine.secrets(), (0, &[][..]), "and nothing behind it is");
+}
+
+#[test]
+fn guesses_are_limited_across_connections_and_nobody_else_is_locked_out() {
+    let mut world = World::new(Config {
+        password: Some(Password::new("open sesame")),
+        connect_rate: None,
+        max_connections_per_address: 0,
+        ..config()
+    });
+    let wrong = "! that is not the password of this server: try again";
+    let (mut looked_at, mut unheard) = (0, vec![]);
+    // As many /64 as there are guesses, of one /48.
+    for n in 0..200_u16 {
+        let guesser = world.connect_from(Ipv6Addr::new(0x2001, 0xdb8, 7, n, 0, 0, 0, 1).into());
+        world.send(guesser, "guess\n");
+        match world.lines(guesser) {
+            lines if lines == [wrong] => looked_at += 1,
+            lines => unheard.extend(lines),
+        }
+        world.disconnect(guesser, Cause::Reset);
+    }
+    assert_eq!(looked_at, 60);
+    assert!(
+        unheard.iter().all(|line| line == "! too many wrong passwords from your network: try again in 10 s")
+    );
+    // Not even the right one is looked at, or it would be known from that.
+    let neighbour = world.connect_from(Ipv6Addr::new(0x2001, 0xdb8, 7, 999, 0, 0, 0, 1).into());
+    world.send(neighbour, "open sesame\n");
+    assert!(world.text(neighbour).starts_with("! too many wrong passwords"));
+    let elsewhere = world.connect_from(Ipv6Addr::new(0x2001, 0xdb8, 8, 0, 0, 0, 0, 1).into());
+    world.send(elsewhere, "open sesame\nann\n");
+    assert!(world.text(elsewhere).contains("* welcome, ann"), "others are not concerned");
+    world.advance(Duration::from_secs(10));
+    world.send(neighbour, "open sesame\n");
+    assert!(world.text(neighbour).starts_with("* that is the password"));
 }

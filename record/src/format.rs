@@ -124,6 +124,7 @@ enum AttemptForm {
     Help,
     Quit,
     Http,
+    Unheard,
 }
 
 /// The same as byte by byte, and much faster.

@@ -2,6 +2,7 @@
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use super::Engine;
 use super::conn::Phase;
@@ -25,6 +26,8 @@ pub enum Attempt {
     Quit,
     /// The first line of an HTTP request.
     Http,
+    /// A guess that nobody looked at: there had been too many wrong ones.
+    Unheard,
 }
 
 /// What of the last input is nobody's business but the server's.
@@ -86,7 +89,7 @@ impl Engine {
             self.tell_at_once(slot, plain::line_too_long);
             return self.registration_refused(slot, Reason::PasswordRefused);
         };
-        let attempt = self.attempt(bytes, first);
+        let attempt = self.attempt(slot, bytes, first);
         self.poisoned = true;
         self.secrets.attempts.push(attempt);
         match attempt {
@@ -98,7 +101,14 @@ impl Engine {
                 self.tell_at_once(slot, plain::password_right);
             }
             Attempt::Wrong => {
+                let (peer, now) = (self.conns.get(slot).peer, self.mono);
+                self.limits.guesses.note_wrong(peer, now);
                 self.tell_at_once(slot, plain::password_wrong);
+                self.registration_refused(slot, Reason::PasswordRefused);
+            }
+            Attempt::Unheard => {
+                let wait = self.until_next_guess(slot).unwrap_or_default();
+                self.tell_at_once(slot, |out| plain::too_many_guesses(out, wait));
                 self.registration_refused(slot, Reason::PasswordRefused);
             }
             Attempt::Help => self.tell_at_once(slot, plain::password_help),
@@ -107,21 +117,27 @@ impl Engine {
         }
     }
 
-    fn attempt(&mut self, line: &[u8], first: bool) -> Attempt {
+    fn attempt(&mut self, slot: u32, line: &[u8], first: bool) -> Attempt {
         let text = text::from_wire(line);
         let password = self.config.password.as_ref().expect("there is one to be asked for");
-        let entrance = plain::parse_entrance(&text);
-        let right = match entrance {
-            Entrance::Password(attempt) => password.is(attempt),
-            Entrance::Help | Entrance::Quit => password.is(""),
-        };
-        match (right, entrance) {
-            (None, _) => self.secrets.foretold.pop_front().unwrap_or(Attempt::Wrong),
-            _ if first && plain::is_http_request(line) => Attempt::Http,
-            (_, Entrance::Help) => Attempt::Help,
-            (_, Entrance::Quit) => Attempt::Quit,
-            (Some(true), Entrance::Password(_)) => Attempt::Right,
-            (Some(false), Entrance::Password(_)) => Attempt::Wrong,
+        if password.is_recorded() {
+            return self.secrets.foretold.pop_front().unwrap_or(Attempt::Wrong);
         }
+        if first && plain::is_http_request(line) {
+            return Attempt::Http;
+        }
+        match plain::parse_entrance(&text) {
+            Entrance::Help => Attempt::Help,
+            Entrance::Quit => Attempt::Quit,
+            Entrance::Password(_) if self.until_next_guess(slot).is_some() => Attempt::Unheard,
+            Entrance::Password(attempt) if password.is(attempt) => Attempt::Right,
+            Entrance::Password(_) => Attempt::Wrong,
+        }
+    }
+
+    /// How long this peer has to wait until a guess of it is looked at; none, if one would be now.
+    fn until_next_guess(&self, slot: u32) -> Option<Duration> {
+        let at = self.limits.guesses.check(self.conns.get(slot).peer, self.mono).err()?;
+        Some(at.since(self.mono))
     }
 }

@@ -1,11 +1,12 @@
 //! Limits on how many connect, and how much memory all of it takes.
 
 use alloc::collections::BTreeMap;
-use core::net::{IpAddr, Ipv6Addr};
+use core::net::IpAddr;
 
 use super::Engine;
-use super::arrivals::Arrivals;
+use super::buckets::{Buckets, address_of};
 use super::conn::{Conn, Phase, Standing};
+use super::guesses::Guesses;
 use crate::action::Reason;
 
 /// Connections over a limit that are told so at one time; further ones are dropped without a word, so that
@@ -23,7 +24,9 @@ pub(super) struct Limits {
     pub(super) refused: usize,
     /// Those of each address that counts.
     addresses: BTreeMap<IpAddr, usize>,
-    arrivals: Arrivals,
+    /// How often each of them has connected of late.
+    arrivals: Buckets,
+    pub(super) guesses: Guesses,
 }
 
 /// Bytes that the engine retains, by kind: what its limits bound.
@@ -200,7 +203,8 @@ impl Engine {
 
     /// Panics if the counts are wrong.
     pub(super) fn check_limits(&self) {
-        self.limits.arrivals.check();
+        self.limits.arrivals.check_books();
+        self.limits.guesses.check_books();
         let count = |standing| self.conns.iter().filter(|(_, conn)| conn.standing == standing).count();
         let refused = count(Standing::Refused);
         assert_eq!(refused, self.limits.refused);
@@ -223,13 +227,9 @@ impl Engine {
     }
 }
 
-/// The address that a peer counts for: IPv6 by its /64, which is what one customer gets. Loopback counts for none.
+/// The address that a peer counts for; loopback counts for none.
 fn counted_address(peer: IpAddr) -> Option<IpAddr> {
-    match peer.to_canonical() {
-        peer if peer.is_loopback() => None,
-        IpAddr::V6(v6) => Some(IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64)))),
-        v4 @ IpAddr::V4(_) => Some(v4),
-    }
+    (!peer.to_canonical().is_loopback()).then(|| address_of(peer))
 }
 
 #[cfg(test)]

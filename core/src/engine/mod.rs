@@ -1,13 +1,14 @@
 //! The engine: connection events and time in, actions out.
 
-mod arrivals;
 mod asking;
+mod buckets;
 mod census;
 mod clock;
 mod closing;
 mod conn;
 mod deadlines;
 mod entrance;
+mod guesses;
 mod handshake;
 mod held;
 mod input;

@@ -3,6 +3,7 @@
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use chrono::{DateTime, Timelike as _, Utc};
 
@@ -26,6 +27,12 @@ pub(crate) fn password_right(out: &mut Vec<u8>) {
 /// Appends that it is not.
 pub(crate) fn password_wrong(out: &mut Vec<u8>) {
     line(out, &["! that is not the password of this server: try again"]);
+}
+
+/// Appends that a password was not even looked at, since so many were wrong before, and when one will be.
+pub(crate) fn too_many_guesses(out: &mut Vec<u8>, wait: Duration) {
+    let seconds = whole_seconds(wait);
+    line(out, &[&format!("! too many wrong passwords from your network: try again in {seconds} s")]);
 }
 
 /// Appends what can be typed where the password is asked for.
@@ -188,6 +195,11 @@ fn shown_topic(topic: Option<&str>) -> String {
 
 fn count(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+/// So many seconds that it is over then.
+fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_nanos().div_ceil(1_000_000_000).try_into().unwrap_or(u64::MAX)
 }
 
 fn stamp(out: &mut Vec<u8>, at: DateTime<Utc>) {

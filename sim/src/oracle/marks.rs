@@ -98,6 +98,8 @@ pub enum Mark {
     PasswordRight,
     /// or something else,
     PasswordWrong,
+    /// or guessed when there had been too many wrong guesses,
+    GuessUnheard,
     /// or more at once than flood control lets through.
     GuessingTooFast,
     /// A connection from a banned address was refused.
@@ -152,7 +154,7 @@ pub enum Mark {
 
 impl Mark {
     /// All of them.
-    pub const ALL: [Self; 72] = [
+    pub const ALL: [Self; 73] = [
         Self::PartialWrite,
         Self::Eviction,
         Self::MemoryEviction,
@@ -200,6 +202,7 @@ impl Mark {
         Self::TurnWithinTurn,
         Self::PasswordRight,
         Self::PasswordWrong,
+        Self::GuessUnheard,
         Self::GuessingTooFast,
         Self::Banned,
         Self::BannedInChat,

@@ -482,4 +482,10 @@ pub const BUGS: &[Bug] = &[
         "                    return Some(Line::TooLong);\n                }\n                Step::End if mem::take(&mut self.skipping) => {\n                    self.taken = 0;\n                    return None;",
         "                }\n                Step::End if mem::take(&mut self.skipping) => {\n                    self.taken = 0;\n                    return Some(Line::TooLong);",
     ),
+    core(
+        "guesses that are limited for each connection alone",
+        "core/src/engine/entrance.rs",
+        "Entrance::Password(_) if self.until_next_guess(slot).is_some() => Attempt::Unheard,",
+        "Entrance::Password(_) if self.until_next_guess(slot).is_some() && text.is_empty() => Attempt::Unheard,",
+    ),
 ];

@@ -284,6 +284,12 @@ impl Model {
             "/pass" => rest,
             _ => line,
         };
+        let (peer, now) = (self.peer(slot).address, self.now);
+        if let Some(seconds) = self.guesses.wait(peer, now) {
+            self.marks.set(Mark::GuessUnheard);
+            self.tell(slot, &wire::too_many_guesses(seconds));
+            return self.registration_refused(slot, Reason::PasswordRefused);
+        }
         // Plans have no other; and the engine's own comparison is what is to be tested.
         if attempt == PASSWORD {
             self.marks.set(Mark::PasswordRight);
@@ -294,6 +300,7 @@ impl Model {
             self.tell(slot, wire::PASSWORD_RIGHT);
         } else {
             self.marks.set(Mark::PasswordWrong);
+            self.guesses.wrong(peer, now);
             self.tell(slot, wire::PASSWORD_WRONG);
             self.registration_refused(slot, Reason::PasswordRefused);
         }

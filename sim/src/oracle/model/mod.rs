@@ -15,6 +15,7 @@
 //! | `history` | what is kept in memory of what rooms said |
 //! | `reading` | `/history`, `/search`, and the last lines for whoever joins |
 //! | `limits` | who may not connect |
+//! | `guesses` | who may not guess the password |
 //! | `turn` | what is seen together, and when |
 //! | `keeping` | what is asked of a store, and what happens when it does not answer |
 //! | `opening` | who waits for a room that only the store knows |
@@ -29,6 +30,7 @@ mod clock;
 mod deadlines;
 mod ends;
 mod framing;
+mod guesses;
 mod history;
 mod input;
 mod keeping;
@@ -49,6 +51,7 @@ use chrono::{DateTime, Utc};
 
 use self::chat::Room;
 use self::clock::Clock;
+use self::guesses::Guesses;
 use self::history::History;
 use self::keeping::{Asked, Order};
 use self::names::Name;
@@ -65,6 +68,7 @@ pub(super) struct Model {
     pub(super) peers: BTreeMap<u32, Peer>,
     /// How often each address has connected of late.
     arrivals: BTreeMap<IpAddr, Bucket>,
+    guesses: Guesses,
     /// By key.
     rooms: BTreeMap<String, Room>,
     /// Keys of rooms that there were.
@@ -129,6 +133,7 @@ impl Model {
             config: config.clone(),
             peers: BTreeMap::new(),
             arrivals: BTreeMap::new(),
+            guesses: Guesses::default(),
             rooms: BTreeMap::new(),
             rooms_before: BTreeSet::new(),
             history: History::new(config.history),

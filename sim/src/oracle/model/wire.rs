@@ -38,6 +38,11 @@ const COMMANDS: [(&[&str], &str, &str); 12] = [
     (&["quit"], "/quit [REASON]", "leave"),
 ];
 
+/// That a guess was not looked at.
+pub(super) fn too_many_guesses(seconds: u64) -> String {
+    format!("! too many wrong passwords from your network: try again in {seconds} s")
+}
+
 /// What a silent newcomer is told.
 pub(super) fn greeting(name: Option<&str>, asks_for_password: bool) -> String {
     let name = name.map(|name| format!(" to {name}")).unwrap_or_default();
