@@ -40,7 +40,8 @@ impl On {
     ///
     /// In turmoil, all come from addresses that nobody bans, and through no proxy: `tests/tests/proxies.rs` has the
     /// shipping adapters meet these. A shutdown in the midst of what a store does is too seldom for so few worlds, and so
-    /// is a long answer that is given up since the store stands still.
+    /// are a long answer that is given up since the store stands still, a clock that is wrong for a minute, and dozens of
+    /// guesses.
     pub fn missing(self, marks: Marks) -> impl Iterator<Item = Mark> {
         let only_on_links = [
             Mark::Banned,
@@ -48,6 +49,8 @@ impl On {
             Mark::Forwarded,
             Mark::ShutdownWithHeldTurns,
             Mark::AnswerGivenUp,
+            Mark::ClockBelieved,
+            Mark::GuessUnheard,
         ];
         marks.missing().filter(move |mark| self == Self::Engine || !only_on_links.contains(mark))
     }
