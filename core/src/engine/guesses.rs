@@ -99,7 +99,7 @@ mod tests {
         assert_eq!(come_through(&mut guesses, of_48, Mono(S)), 60);
         let everywhere = (0..100_000).map(|n| v4(n << 8));
         // What is left for all; and three of each that has guessed less than that by then.
-        let through = come_through(&mut guesses, everywhere.clone(), Mono(S));
+        let through = come_through(&mut guesses, everywhere, Mono(S));
         assert!(through > 480, "{through}");
         guesses.check_books();
     }
@@ -117,6 +117,8 @@ mod tests {
             assert_eq!(guesses.check(innocent, Mono(600 * S)), Ok(()), "{wrong} typed wrong");
             guesses.note_wrong(innocent, Mono(600 * S));
         }
+        // One of these may have been of those for all.
+        guesses.note_wrong(innocent, Mono(600 * S));
         assert!(guesses.check(innocent, Mono(600 * S)).is_err());
         assert_eq!(guesses.check(v4(0xc000_0307), Mono(600 * S)), Ok(()));
     }
