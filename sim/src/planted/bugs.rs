@@ -231,9 +231,9 @@ pub const BUGS: &[Bug] = &[
     ),
     core(
         "an IPv6 peer counted for itself, not for its network",
-        "core/src/engine/limits.rs",
-        "v6.to_bits() & (u128::MAX << 64)",
-        "v6.to_bits()",
+        "core/src/engine/buckets.rs",
+        "    masked(peer, 32, 64)",
+        "    masked(peer, 32, 128)",
     ),
     core(
         "half the memory that is allowed",
@@ -262,8 +262,8 @@ pub const BUGS: &[Bug] = &[
     core(
         "the beginning of a password that is enough",
         "core/src/password.rs",
-        "Some(password.as_bytes().ct_eq(attempt.as_bytes()).into())",
-        "Some(attempt.starts_with(&**password))",
+        "password.as_bytes().ct_eq(attempt.as_bytes()).into(),",
+        "attempt.starts_with(&**password),",
     ),
     core(
         "guesses that are held back by flood control",
