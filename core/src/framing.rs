@@ -1,12 +1,17 @@
-//! Bytes to lines: line ends, the length limit, telnet negotiation.
+//! Bytes to lines: line ends, the length limit, telnet.
 //!
 //! Only an unfinished line is kept here, at most [`MAX_LINE`] bytes of it. What is cut off from the input does
 //! not depend on how the network cut it up.
+//!
+//! Telnet's commands are taken out. Those that edit stand in the line as the keys that do the same; those that want an
+//! answer get it: whoever asks for a timing mark (Ctrl-C of the usual clients) throws away all output until then.
 
 use alloc::vec::Vec;
 use core::mem;
 
-/// The longest line, in bytes: counted after telnet removal and without its end.
+use crate::keys;
+
+/// The longest line, in bytes: counted after telnet removal and without its end, what was erased in it included.
 pub(crate) const MAX_LINE: usize = 4_096;
 
 const LF: u8 = b'\n';
@@ -18,9 +23,21 @@ mod telnet {
     /// "Interpret as command": starts every telnet command; doubled it stands for itself.
     pub(super) const IAC: u8 = 255;
     pub(super) const DONT: u8 = 254;
+    pub(super) const DO: u8 = 253;
+    pub(super) const WONT: u8 = 252;
     pub(super) const WILL: u8 = 251;
     pub(super) const SB: u8 = 250;
+    /// Erase line.
+    pub(super) const EL: u8 = 248;
+    /// Erase character.
+    pub(super) const EC: u8 = 247;
+    /// Are you there?
+    pub(super) const AYT: u8 = 246;
+    /// Interrupt process: Ctrl-C.
+    pub(super) const IP: u8 = 244;
     pub(super) const SE: u8 = 240;
+    /// The option that marks a place in the output (RFC 860).
+    pub(super) const TIMING_MARK: u8 = 6;
 }
 
 /// One line of input.
@@ -30,6 +47,8 @@ pub(crate) enum Line<'a> {
     Text(&'a [u8]),
     /// A line that is longer than [`MAX_LINE`]. Its rest is skipped, without another word.
     TooLong,
+    /// No line, but a question amid one, which telnet has a command for: is anybody there?
+    AreYouThere,
 }
 
 /// Where in telnet's grammar the input stands.
@@ -39,8 +58,8 @@ enum Telnet {
     Text,
     /// After IAC.
     Command,
-    /// After IAC and WILL, WONT, DO or DONT: the option comes.
-    Option,
+    /// After IAC and this verb, WILL, WONT, DO or DONT: the option comes.
+    Option(u8),
     /// Within a subnegotiation.
     Subnegotiation,
     /// After IAC within a subnegotiation.
@@ -68,7 +87,14 @@ pub(crate) struct Framer {
 impl Framer {
     /// Takes bytes off the front of `input` up to the end of a line, and returns that line; none, when all of
     /// `input` was taken without completing one, or up to the end of one that was too long.
-    pub(crate) fn next<'a, 'i: 'a>(&'a mut self, input: &mut &'i [u8]) -> Option<Line<'a>> {
+    ///
+    /// What telnet wants to be told of it is added to `answers`, and comes before whatever the line does. That is
+    /// never more than has been taken.
+    pub(crate) fn next<'a, 'i: 'a>(
+        &'a mut self,
+        input: &mut &'i [u8],
+        answers: &mut Vec<u8>,
+    ) -> Option<Line<'a>> {
         self.forget_delivered();
         if let Some(line) = self.take_whole_line(input) {
             return Some(Line::Text(line));
@@ -81,8 +107,12 @@ impl Framer {
                 return None;
             };
             *input = rest;
-            match self.push(byte) {
+            match self.push(byte, answers) {
                 Step::More => {}
+                Step::Asked => {
+                    self.taken += length - input.len();
+                    return Some(Line::AreYouThere);
+                }
                 Step::TooLong => {
                     self.taken += length - input.len();
                     self.partial = Vec::new();
@@ -117,6 +147,11 @@ impl Framer {
         }
         self.delivered = true;
         (!self.partial.is_empty()).then_some(Line::Text(&self.partial))
+    }
+
+    /// Whether the next byte is the option of a telnet command, whatever it is.
+    pub(crate) fn awaits_option(&self) -> bool {
+        matches!(self.telnet, Telnet::Option(_))
     }
 
     /// Whether nothing of the input so far matters for what comes.
@@ -194,23 +229,17 @@ impl Framer {
         }
     }
 
-    fn push(&mut self, byte: u8) -> Step {
+    fn push(&mut self, byte: u8, answers: &mut Vec<u8>) -> Step {
         match self.telnet {
             Telnet::Text if byte == telnet::IAC => {
                 self.telnet = Telnet::Command;
                 Step::More
             }
             Telnet::Text => self.push_text(byte),
-            Telnet::Command => {
-                self.telnet = match byte {
-                    telnet::SB => Telnet::Subnegotiation,
-                    telnet::WILL..=telnet::DONT => Telnet::Option,
-                    _ => Telnet::Text,
-                };
-                if byte == telnet::IAC { self.push_text(byte) } else { Step::More }
-            }
-            Telnet::Option => {
+            Telnet::Command => self.command(byte),
+            Telnet::Option(verb) => {
                 self.telnet = Telnet::Text;
+                answers.extend(refusal(verb, byte).into_iter().flatten());
                 Step::More
             }
             Telnet::Subnegotiation if byte == telnet::IAC => {
@@ -227,6 +256,24 @@ impl Framer {
                 self.telnet = Telnet::Subnegotiation;
                 self.count_negotiated()
             }
+        }
+    }
+
+    /// The byte behind IAC.
+    fn command(&mut self, byte: u8) -> Step {
+        self.telnet = match byte {
+            telnet::SB => Telnet::Subnegotiation,
+            telnet::WILL..=telnet::DONT => Telnet::Option(byte),
+            _ => Telnet::Text,
+        };
+        match byte {
+            telnet::IAC => self.push_text(byte),
+            telnet::EC => self.push_text(keys::ERASE),
+            // Ctrl-C drops the line on every terminal.
+            telnet::EL | telnet::IP => self.push_text(keys::KILL),
+            telnet::AYT => Step::Asked,
+            // There is no output to be aborted, nothing to be suspended, and nothing to be done about a break.
+            _ => Step::More,
         }
     }
 
@@ -276,9 +323,22 @@ impl Framer {
     }
 }
 
+/// What is answered to an option. We have none, so what is asked for is refused, and what is refused us needs no answer:
+/// no peer that keeps to RFC 1143 is answered twice. But a timing mark is set: the answer is the mark.
+fn refusal(verb: u8, option: u8) -> Option<[u8; 3]> {
+    let answer = match verb {
+        telnet::DO if option == telnet::TIMING_MARK => telnet::WILL,
+        telnet::DO => telnet::WONT,
+        telnet::WILL => telnet::DONT,
+        _ => return None,
+    };
+    Some([telnet::IAC, answer, option])
+}
+
 /// What one byte did.
 enum Step {
     More,
+    Asked,
     TooLong,
     End,
 }
@@ -296,10 +356,14 @@ mod tests {
         let text = |line: Line<'_>| match line {
             Line::Text(bytes) => String::from_utf8_lossy(bytes).into_owned(),
             Line::TooLong => String::from("(too long)"),
+            Line::AreYouThere => String::from("(are you there?)"),
         };
         for mut chunk in input.chunks(size) {
             while !chunk.is_empty() {
-                lines.extend(framer.next(&mut chunk).map(text));
+                let mut answers = vec![];
+                let line = framer.next(&mut chunk, &mut answers).map(text);
+                lines.extend((!answers.is_empty()).then(|| alloc::format!("{answers:?}")));
+                lines.extend(line);
             }
         }
         lines.extend(framer.finish().map(text));
@@ -326,9 +390,37 @@ mod tests {
     #[test]
     fn telnet_negotiation_is_removed() {
         assert_lines(
-            b"\xff\xfd\x01he\xff\xfb\x1fl\xff\xf1lo\xff\xfa\x18\x00\nx\xff\xffy\xff\xf0!\r\n",
+            b"\xff\xfe\x01he\xff\xfc\x1fl\xff\xf1lo\xff\xfa\x18\x00\nx\xff\xffy\xff\xf0!\r\n",
             &["hello!"],
         );
+    }
+
+    #[test]
+    fn what_wants_an_answer_gets_one() {
+        let answered = |input: &[u8]| {
+            let (mut framer, mut answers) = (Framer::default(), vec![]);
+            for mut byte in input.chunks(1) {
+                framer.next(&mut byte, &mut answers);
+            }
+            answers
+        };
+        assert_eq!(answered(b"\xff\xf4\xff\xfd\x06"), b"\xff\xfb\x06", "Ctrl-C of the usual clients");
+        assert_eq!(answered(b"a\xff\xfd\x03b\xff\xfb\x18"), b"\xff\xfc\x03\xff\xfe\x18", "in order");
+        assert_eq!(answered(b"\xff\xfc\x03\xff\xfe\x06\xff\xf5\xff\xf3"), b"", "refusals, AO, BRK");
+        let endless = [&[b'x'; MAX_LINE + 1][..], b"\xff\xfd\x06"].concat();
+        assert_eq!(answered(&endless), b"\xff\xfb\x06", "while a line is skipped");
+    }
+
+    #[test]
+    fn a_question_amid_a_line() {
+        assert_lines(b"he\xff\xf6llo\xff\xf6\n", &["(are you there?)", "(are you there?)", "hello"]);
+    }
+
+    #[test]
+    fn telnet_edits_with_the_same_keys() {
+        assert_lines(b"ab\xff\xf7c\xff\xf8d\xff\xf4\n", &["ab\x08c\x15d\x15"]);
+        let full = [&[b'x'; MAX_LINE][..], b"\xff\xf7\n"].concat();
+        assert_eq!(lines(&full, 100), ["(too long)"], "what is erased counts");
     }
 
     #[test]
@@ -355,9 +447,9 @@ mod tests {
         for mut endless in [vec![b'x'; 2 * MAX_LINE], [b"\xff\xfa", &[b'x'; 2 * MAX_LINE][..]].concat()] {
             let (mut framer, length) = (Framer::default(), endless.len());
             let mut input = &endless[..];
-            assert_eq!(framer.next(&mut input), Some(Line::TooLong));
+            assert_eq!(framer.next(&mut input, &mut vec![]), Some(Line::TooLong));
             assert_eq!((framer.taken(), framer.retained()), (length - input.len(), 0));
-            assert_eq!(framer.next(&mut input), None, "and that is said once");
+            assert_eq!(framer.next(&mut input, &mut vec![]), None, "and that is said once");
             assert_eq!(framer.finish(), None);
             endless.clear();
         }
@@ -369,7 +461,7 @@ mod tests {
             let mut framer = Framer::default();
             let line = vec![b'x'; MAX_LINE];
             for mut chunk in line.chunks(size) {
-                assert_eq!(framer.next(&mut chunk), None);
+                assert_eq!(framer.next(&mut chunk, &mut vec![]), None);
                 assert!(framer.retained() <= MAX_LINE);
             }
         }

@@ -44,6 +44,7 @@ mod engine;
 mod event;
 mod flood;
 mod framing;
+mod keys;
 mod outbox;
 mod password;
 mod plain;

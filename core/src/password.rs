@@ -5,6 +5,8 @@ use core::fmt;
 
 use subtle::ConstantTimeEq as _;
 
+use crate::text;
+
 /// The password that whoever connects has to know.
 #[derive(Clone)]
 pub struct Password(Known);
@@ -50,7 +52,8 @@ impl Password {
                 trimmed.is_empty()
                     || trimmed.len() < password.len()
                     || password.len() > max
-                    || password.contains(['\0', '\n', '\r', char::REPLACEMENT_CHARACTER])
+                    || text::from_wire(password.as_bytes()) != **password
+                    || password.contains(['\n', '\r', char::REPLACEMENT_CHARACTER])
             }
             Known::Recorded => false,
         }
@@ -92,7 +95,11 @@ mod tests {
     #[test]
     fn what_no_line_can_be_is_no_password() {
         let unspeakable = |password: &str| Password::new(password).is_unspeakable(8);
-        assert!(["", " ", " x", "x\n", "x\ry", "123456789", "\u{fffd}"].iter().all(|it| unspeakable(it)));
+        assert!(
+            ["", " ", " x", "x\n", "x\ry", "x\u{8}y", "123456789", "\u{fffd}"]
+                .iter()
+                .all(|it| unspeakable(it))
+        );
         assert!(["x", "x y", "12345678", "日本", "/quit"].iter().all(|it| !unspeakable(it)));
     }
 }

@@ -53,16 +53,19 @@ fn input() -> impl Strategy<Value = Vec<u8>> {
         2 => nick.prop_map(|nick| format!("/msg {nick} psst\n")),
         2 => room.prop_map(|room| format!("/msg {room} all\n/who {room}\n")),
         4 => "[a-z ]{0,60}\n".prop_map(String::from),
+        1 => "[ \t\u{2800}\u{3000}\u{200b}.]{0,60}\n".prop_map(String::from),
         1 => prop::sample::select(vec!["/rooms\n", "/history\n", "/history before 1970-01-02\n", "/search a\n", "/topic new\n", "/quit\n", "/help\n", "/me x\n", "unfinished"])
             .prop_map(String::from),
         1 => prop::sample::select(vec![7, 700]).prop_map(|times| format!("/topic {}\n/history 100\n", "long ".repeat(times))),
         1 => Just(format!("{}\n", "x".repeat(4_097))),
         1 => Just(format!("{}\n", "y".repeat(1_200))),
+        1 => prop::sample::select(vec!["helo\u{8}lo\n", "no\u{15}/who\n", "e\u{301}👩‍👧\u{7f}\u{7f}\u{7f}ann\n"]).prop_map(String::from),
     ];
     prop_oneof![
         8 => vec(line, 1..4).prop_map(|lines| lines.concat().into_bytes()),
         1 => vec(any::<u8>(), 0..50),
-        1 => vec(prop::sample::select(vec![b'\n', b'\r', 0, 0xff, 0xfa, 0xf0, 0xfb, b'a', b'/', 0x1b, 0xc3]), 0..50),
+        1 => vec(prop::sample::select(vec![b'\n', b'\r', 0, 8, 0xff, 0xfa, 0xf0, 0xfb, b'a', b'/', 0x1b, 0xc3]), 0..50),
+        1 => vec(prop::sample::select(vec![0xff, 0xff, 0xfd, 0xfb, 6, 0xf4, 0xf6, 0xf7, b'a', b'\n', b'\r']), 0..50),
     ]
 }
 
@@ -238,6 +241,9 @@ fn check_line(line: &str) {
         || stamped.is_some_and(|(stamp, _)| stamp.len() == 8);
     assert!(formed, "{line:?} has a form of its own");
     assert!(line.chars().all(|c| c == '\t' || !c.is_control()), "{line:?} controls terminals");
+    let blank = |c: &char| c.is_whitespace() || matches!(c, '\u{200b}' | '\u{2800}' | '\u{3164}');
+    let columns = |run: &str| run.chars().fold(0, |at, c| if c == '\t' { at / 8 * 8 + 8 } else { at + 1 });
+    assert!(line.split(|c| !blank(&c)).all(|run| columns(run) <= 8), "{line:?} fills rows");
 }
 
 proptest! {
@@ -249,7 +255,8 @@ proptest! {
         for transcript in transcripts {
             // A connection that is dropped may be cut off within a line.
             let whole = transcript.rsplit_once_newline();
-            String::from_utf8(whole.to_vec()).expect("UTF-8").lines().for_each(check_line);
+            let text = harness::without_telnet(whole);
+            String::from_utf8(text).expect("UTF-8").lines().for_each(check_line);
         }
     }
 
@@ -316,7 +323,7 @@ proptest! {
             world.drain();
             // Who was lost may have been lost with its last turn.
             let heard = world.peers.into_iter().zip(lost).filter(|(_, lost)| !lost);
-            heard.map(|(peer, _)| String::from_utf8(peer.received).unwrap()).collect::<Vec<_>>()
+            heard.map(|(peer, _)| peer.received).collect::<Vec<_>>()
         };
         prop_assert_eq!(run(true), run(false));
     }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::mem;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -97,7 +98,7 @@ impl Recorder {
         }
         self.record(&match event {
             Event::Received(bytes) if secret > 0 => {
-                let bytes = &blanked(bytes, secret);
+                let bytes = &blanked(bytes, secret, engine.secrets_begin_with_option());
                 return self.record(&Entry::Received { slot, bytes });
             }
             Event::Opened => Entry::Opened { slot },
@@ -238,22 +239,29 @@ pub(crate) fn slot_of(conn: ConnId) -> u32 {
     u32::try_from(conn.slot()).expect("slots are dense")
 }
 
-/// The same with its first `secret` bytes out of sight: all but what ends lines, and telnet's commands, without which
-/// other lines would come of it.
-fn blanked(bytes: &[u8], secret: usize) -> Vec<u8> {
+/// The same with its first `secret` bytes out of sight: all but what ends lines, and telnet's commands and options, without
+/// which other lines and answers would come of it.
+fn blanked(bytes: &[u8], secret: usize, begins_with_option: bool) -> Vec<u8> {
     const BLANK: u8 = b'*';
     /// What a command of telnet begins with, and the least of those (RFC 854).
     const IAC: u8 = 255;
     const LEAST: u8 = 240;
+    /// WILL, WONT, DO and DONT: an option follows.
+    const VERBS: RangeInclusive<u8> = 251..=254;
     let (secret, rest) = bytes.split_at(secret.min(bytes.len()));
-    // The piece before may have ended with the first of the two.
-    let before = [IAC].iter().chain(secret);
-    let blank = |(&before, &byte): (&u8, &u8)| match byte {
-        b'\n' | b'\r' | b'\0' | IAC => byte,
-        LEAST.. if before == IAC => byte,
-        _ => BLANK,
+    // The piece before may have ended with the first byte of a command.
+    let mut before = if begins_with_option { [IAC, *VERBS.end()] } else { [BLANK, IAC] };
+    let blank = |&byte: &u8| {
+        let [verb_of, last] = before;
+        before = [last, byte];
+        match byte {
+            b'\n' | b'\r' | b'\0' | IAC => byte,
+            LEAST.. if last == IAC => byte,
+            _ if verb_of == IAC && VERBS.contains(&last) => byte,
+            _ => BLANK,
+        }
     };
-    before.zip(secret).map(blank).chain(rest.iter().copied()).collect()
+    secret.iter().map(blank).chain(rest.iter().copied()).collect()
 }
 
 fn length(bytes: usize) -> u32 {

@@ -111,9 +111,11 @@ pub fn send(stream: &impl AsFd, bytes: &[u8]) -> io::Result<usize> {
     Ok(retry_on_intr(|| rustix::net::send(stream, bytes, FLAGS))?)
 }
 
-/// No delay (batching is done above), and an end to peers that have fallen silent.
+/// No delay (batching is done above), an end to peers that have fallen silent, and urgent bytes in their place: telnet's
+/// Synch ends in one, and without it the byte behind would be taken for the rest of a command.
 fn set_options(socket: &SockRef<'_>) -> io::Result<()> {
     socket.set_tcp_nodelay(true)?;
+    socket.set_out_of_band_inline(true)?;
     socket.set_tcp_keepalive(
         &TcpKeepalive::new()
             .with_time(KEEPALIVE_IDLE)
@@ -139,7 +141,7 @@ mod tests {
         let (stream, _) = listener.accept().unwrap();
         tune(&stream);
         let socket = SockRef::from(&stream);
-        assert!(socket.tcp_nodelay().unwrap());
+        assert!(socket.tcp_nodelay().unwrap() && socket.out_of_band_inline().unwrap());
         assert!(socket.keepalive().unwrap());
         assert_eq!(socket.tcp_keepalive_time().unwrap(), KEEPALIVE_IDLE);
         assert_eq!(socket.tcp_keepalive_interval().unwrap(), KEEPALIVE_INTERVAL);

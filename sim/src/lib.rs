@@ -1,6 +1,7 @@
 //! The chat server in simulated worlds: same tape, same run, to the byte.
 
 pub mod adapters;
+mod confusables;
 pub mod corpus;
 pub mod metamorphic;
 pub mod oracle;

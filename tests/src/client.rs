@@ -129,6 +129,14 @@ impl Client {
         self.ensure(sent.is_ok(), &format!("to send: {sent:?}"));
     }
 
+    /// Sends bytes, the last of which TCP calls urgent. Not over TLS.
+    #[track_caller]
+    pub fn send_urgent(&mut self, bytes: &[u8]) {
+        self.note('>', bytes);
+        let sent = SockRef::from(self.stream.get_ref().stream()).send_out_of_band(bytes);
+        self.ensure(sent.as_ref().is_ok_and(|&sent| sent == bytes.len()), &format!("to send: {sent:?}"));
+    }
+
     /// A second handle for sending, so that one thread can write while another reads.
     #[must_use]
     pub fn sender(&self) -> Wire {
@@ -165,6 +173,15 @@ impl Client {
         let line = String::from_utf8(bytes);
         self.ensure(line.is_ok(), "a line in UTF-8");
         line.ok()
+    }
+
+    /// The next bytes are these, which are no line.
+    #[track_caller]
+    pub fn expect_bytes(&mut self, bytes: &[u8]) {
+        let mut read = vec![0; bytes.len()];
+        let end = self.stream.read_exact(&mut read);
+        self.note('<', &read);
+        self.ensure(end.is_ok() && read == bytes, &format!("{:?}", bytes.escape_ascii().to_string()));
     }
 
     /// The next line fits.

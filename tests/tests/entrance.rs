@@ -25,6 +25,12 @@ fn password_comes_before_the_nickname(binary: Binary) {
     ann.send("open sesame");
     ann.expect_notice(&["nickname"]);
     let mut ann = ann.registered("ann");
+    // A terminal that sends each key sends what was erased, too.
+    let mut cat = Client::connect(&server);
+    cat.send_bytes(b"sesame\x15open sesamn\x7fe\r\0");
+    cat.expect_notice(&["nickname"]);
+    cat.send("/quit");
+    cat.expect_closed();
     // A script says all of it at once.
     let mut bob = Client::connect(&server);
     bob.send_bytes(b"/pass open sesame\nbob\nhello\n");

@@ -10,6 +10,9 @@ secured_scenarios! {
     longer_line_is_refused_and_skipped,
     endless_line_is_skipped,
     telnet_is_swallowed_anywhere,
+    erased_characters_were_never_sent,
+    erased_line_was_never_sent,
+    erased_bytes_count,
     telnet_does_not_count,
     open_subnegotiation_counts,
     control_characters_are_replaced,
@@ -18,6 +21,8 @@ secured_scenarios! {
     text_cannot_pass_for_the_server,
     reason_and_topic_cannot_pass_for_the_server,
     name_cannot_pass_for_the_server,
+    blanks_fill_no_row,
+    code_stays_readable,
 }
 
 /// The longest line, in bytes.
@@ -53,7 +58,7 @@ fn lines_may_come_in_pieces(binary: Binary) {
         b"\ntwo\r",
         b"\0th\xc3",
         b"\xa9 ree\xff",
-        b"\xfb",
+        b"\xfc",
         b"\x01\xff\xfa\x18",
         b"x\xff",
         b"\xf0\n",
@@ -107,12 +112,13 @@ fn endless_line_is_skipped(binary: Binary) {
 
 fn telnet_is_swallowed_anywhere(binary: Binary) {
     let (_server, mut ann, mut bob) = pair(binary);
+    // Nothing, refusals, a break, output to be aborted, a subnegotiation.
     let hidden: [&[u8]; 7] = [
-        b"\xff\xfb\x01",
-        b"\xff\xfc\x0a",
-        b"\xff\xfd\x0d",
-        b"\xff\xfe\xff",
         b"\xff\xf1",
+        b"\xff\xfc\x0a",
+        b"\xff\xfe\xff",
+        b"\xff\xf3",
+        b"\xff\xf5",
         b"\xff\xfa\x18\x00xterm\x0a\xff\xf0",
         b"\xff\xfa\x1f\x00\xff\xff\x00\x18\xff\xf0",
     ];
@@ -120,11 +126,44 @@ fn telnet_is_swallowed_anywhere(binary: Binary) {
         ann.send_bytes(&[b"one", telnet, b" line\n"].concat());
         bob.expect("#lobby <ann> one line");
     }
-    // It was not answered, or ann would have read what is not UTF-8.
     ann.expect_nothing();
     // A doubled 255 is that byte as data, and no text.
     ann.send_bytes(b"a\xff\xffb\n");
     bob.expect("#lobby <ann> a\u{fffd}b");
+}
+
+fn erased_characters_were_never_sent(binary: Binary) {
+    let (_server, mut ann, mut bob) = pair(binary);
+    for eraser in [&b"\x08"[..], b"\x7f", b"\xff\xf7"] {
+        for character in ["o", "é", "e\u{301}", "日", "👩‍👩‍👧", "🇩🇪", "\u{1b}"] {
+            ann.send_bytes(&[b"hell", character.as_bytes(), eraser, b"o\n"].concat());
+            bob.expect("#lobby <ann> hello");
+        }
+        ann.send_bytes(&[&b"/quit"[..], &eraser.repeat(9), b"/me waves\n"].concat());
+        bob.expect("#lobby * ann waves");
+        ann.send_bytes(&[b"\xe9", eraser, b"\n"].concat());
+        ann.expect_nothing();
+    }
+    bob.expect_nothing();
+}
+
+fn erased_line_was_never_sent(binary: Binary) {
+    let (_server, mut ann, mut bob) = pair(binary);
+    for eraser in [&b"\x15"[..], b"\xff\xf8", b"\xff\xf4"] {
+        ann.send_bytes(&[b"grumble \x08", eraser, b"hello\r\n"].concat());
+        bob.expect("#lobby <ann> hello");
+    }
+    ann.expect_nothing();
+}
+
+fn erased_bytes_count(binary: Binary) {
+    let (_server, mut ann, mut bob) = pair(binary);
+    let slips = b"x\x08".repeat(LINE / 2 - 1);
+    ann.send_bytes(&[&slips[..], b"hi\n"].concat());
+    bob.expect("#lobby <ann> hi");
+    ann.send_bytes(&[&slips[..], b"hi!\n"].concat());
+    ann.expect_error(&["4096"]);
+    bob.expect_nothing();
 }
 
 fn telnet_does_not_count(binary: Binary) {
@@ -149,9 +188,8 @@ fn open_subnegotiation_counts(binary: Binary) {
 fn control_characters_are_replaced(binary: Binary) {
     let (_server, mut ann, mut bob) = pair(binary);
     let harmful = [
-        "\u{0}", "\u{1}", "\u{7}", "\u{8}", "\u{b}", "\u{c}", "\u{e}", "\u{1b}", "\u{1f}", "\u{7f}",
-        "\u{80}", "\u{85}", "\u{9b}", "\u{9f}", "\u{2028}", "\u{2029}", "\u{202a}", "\u{202e}", "\u{2066}",
-        "\u{2069}",
+        "\u{0}", "\u{1}", "\u{7}", "\u{b}", "\u{c}", "\u{e}", "\u{1b}", "\u{1f}", "\u{80}", "\u{85}",
+        "\u{9b}", "\u{9f}", "\u{2028}", "\u{2029}", "\u{202a}", "\u{202e}", "\u{2066}", "\u{2069}",
     ];
     for character in harmful {
         ann.send(&format!("a{character}b"));
@@ -272,4 +310,47 @@ fn name_cannot_pass_for_the_server(binary: Binary) {
     victim.expect("#lobby -- ann is now known as --");
     mallory.send("bob left (quit)");
     victim.expect("#lobby <--> bob left (quit)");
+}
+
+fn blanks_fill_no_row(binary: Binary) {
+    let (_server, mut mallory, mut victim) = pair(binary);
+    let forgery = "[12:00:07] #lobby <bob> I resign";
+    for (blank, kept) in [
+        (" ", "        "),
+        ("\t", "\t"),
+        (" \t", " \t"),
+        ("\u{a0}", "\u{a0}\u{a0}\u{a0}\u{a0}\u{a0}\u{a0}\u{a0}\u{a0}"),
+        ("\u{3000}", "\u{3000}\u{3000}\u{3000}\u{3000}"),
+        ("\u{2800}\u{200b}", "\u{2800}\u{200b}\u{2800}\u{200b}\u{2800}\u{200b}\u{2800}\u{200b}"),
+        ("\u{3164}\u{feff}", "\u{3164}\u{feff}\u{3164}\u{feff}\u{3164}\u{feff}\u{3164}\u{feff}"),
+    ] {
+        let (text, shown) = (format!("hi{}{forgery}", blank.repeat(60)), format!("hi{kept}{forgery}"));
+        mallory.send(&text);
+        victim.expect(&format!("#lobby <ann> {shown}"));
+        mallory.send(&format!("/me {text}"));
+        victim.expect(&format!("#lobby * ann {shown}"));
+        mallory.send(&format!("/msg bob {text}"));
+        victim.expect(&format!("<ann -> you> {shown}"));
+        mallory.send(&format!("/topic {text}"));
+        mallory.expect_notice(&[&shown]);
+        victim.expect(&format!("#lobby -- ann set the topic: {shown}"));
+        mallory.send(&format!("/part {text}"));
+        mallory.expect_notice(&["#lobby"]);
+        victim.expect(&format!("#lobby -- ann left ({shown})"));
+        mallory.send("/join #lobby");
+        mallory.expect_notice(&[&shown]);
+        victim.expect("#lobby -- ann joined");
+        let history = victim.ask("/history 5").concat();
+        assert!(history.contains(&shown) && !history.contains(&text), "{history}");
+        let rooms = victim.ask("/rooms").concat();
+        assert!(rooms.contains(&shown) && !rooms.contains(&text), "{rooms}");
+    }
+}
+
+fn code_stays_readable(binary: Binary) {
+    let (_server, mut ann, mut bob) = pair(binary);
+    for line in ["fn main() {", "    if true {", "\treturn;", "   a  = 1    // one", "    }", "}"] {
+        ann.send(line);
+        bob.expect(&format!("#lobby <ann> {line}"));
+    }
 }

@@ -9,7 +9,10 @@ secured_scenarios! {
     room_has_at_most_forty_nine_characters,
     same_name_in_other_letters_is_taken,
     look_alike_nickname_is_refused,
+    look_alike_in_the_other_case_is_refused,
     look_alikes_in_ascii_live_together,
+    towers_of_marks_are_refused,
+    nobody_is_called_as_the_server,
     own_name_is_no_obstacle,
     rename_to_a_taken_name_is_refused,
     rooms_fold_like_names,
@@ -148,6 +151,84 @@ fn look_alike_nickname_is_refused(binary: Binary) {
     ann.expect(&format!("#lobby -- mallory is now known as {LOOKS_LIKE_ANN}"));
     ann.send("/nick ann");
     ann.expect_error(&[]);
+}
+
+/// Names, and others that look like some way to write them.
+const IMITATIONS: [(&str, &str); 12] = [
+    // Cyrillic.
+    ("Bob", "Вob"),
+    ("bob", "Вob"),
+    ("KATE", "КATE"),
+    ("kate", "КATE"),
+    ("тор", "TOP"),
+    ("bill", "bіII"),
+    // Greek.
+    ("ann", "ΑΝΝ"),
+    ("Zoe", "Ζoe"),
+    // Others.
+    ("fred", "ſred"),
+    ("Bab", "Вɑb"),
+    ("Вова", "Boвa"),
+    ("modem", "rnоdern"),
+];
+
+fn look_alike_in_the_other_case_is_refused(binary: Binary) {
+    let server = Server::start(binary, UNTHROTTLED);
+    let mut mallory = Client::register(&server, "mallory");
+    for (name, imitation) in IMITATIONS {
+        for (first, second) in [(name, imitation), (imitation, name)] {
+            let mut owner = Client::register(&server, first);
+            owner.send(&format!("/join #{first}"));
+            owner.expect_notice(&[first]);
+            mallory.drain();
+            mallory.send(&format!("/nick {second}"));
+            mallory.expect_error(&["looks like"]);
+            mallory.send(&format!("/join #{second}"));
+            mallory.expect_error(&["looks like"]);
+            let mut stranger = Client::connect(&server);
+            stranger.send(second);
+            stranger.expect_error(&["looks like"]);
+            owner.send("/quit");
+            owner.expect_closed();
+        }
+    }
+}
+
+fn towers_of_marks_are_refused(binary: Binary) {
+    let server = Server::start(binary, UNTHROTTLED);
+    let mut ann = Client::register(&server, "ann");
+    for good in ["Việt", "Vie\u{323}\u{302}t", "မြွှေ့", "नमस्ते", "שָׁלוֹם"]
+    {
+        ann.send(&format!("/nick {good}"));
+        ann.expect_notice(&[good]);
+    }
+    let tower = "a\u{300}\u{301}\u{302}\u{303}\u{304}\u{305}";
+    for bad in [tower, "a\u{301}\u{301}", "\u{e1}\u{301}", &format!("x{tower}x")] {
+        for command in ["/nick ", "/join #"] {
+            ann.send(&format!("{command}{bad}"));
+            ann.expect_error(&["letters"]);
+        }
+    }
+}
+
+fn nobody_is_called_as_the_server(binary: Binary) {
+    let server = Server::start(binary, UNTHROTTLED);
+    let mut ann = Client::register(&server, "ann");
+    for name in ["you", "YOU", "уou", "y0u", "Server", "sеrver", "NickServ", "nlckserv", "ＣhanServ"] {
+        ann.send(&format!("/nick {name}"));
+        ann.expect_error(&["nobody", name]);
+        let mut stranger = Client::connect(&server);
+        stranger.send(name);
+        stranger.expect_error(&["nobody", name]);
+        stranger.send("/quit");
+        stranger.expect_closed();
+    }
+    for name in ["your", "servers", "young"] {
+        ann.send(&format!("/nick {name}"));
+        ann.expect_notice(&[name]);
+    }
+    ann.send("/join #server");
+    ann.expect_notice(&["#server"]);
 }
 
 fn look_alikes_in_ascii_live_together(binary: Binary) {

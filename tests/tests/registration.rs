@@ -9,6 +9,7 @@ secured_scenarios! {
     greeting_is_not_for_those_who_speak_first,
     greeting_takes_no_notice_of_telnet,
     greeting_takes_no_notice_of_a_partial_line,
+    nickname_is_what_was_not_erased,
     first_line_is_the_nickname,
     nick_command_registers,
     help_comes_before_registration,
@@ -57,8 +58,24 @@ fn greeting_takes_no_notice_of_telnet(binary: Binary) {
     let server = Server::start(binary, &[]);
     let mut ann = Client::connect(&server);
     ann.send_bytes(b"\xff\xfd\x03\xff\xfb\x18\xff\xfa\x18\x00xterm\xff\xf0");
+    ann.expect_bytes(b"\xff\xfc\x03\xff\xfe\x18");
     let heard = ann.expect_notice(&[]);
     assert_eq!(heard, greeting(&server));
+    ann.send_bytes(b"\xff\xfd\x06\xff\xf6");
+    ann.expect_bytes(b"\xff\xfb\x06");
+    ann.expect_notice(&["here"]);
+    let _ann = ann.registered("ann");
+}
+
+fn nickname_is_what_was_not_erased(binary: Binary) {
+    let server = Server::start(binary, &[]);
+    for keys in ["an\u{8}nn", "bob\u{15}ann", "anné\u{7f}", "x\u{8}\u{8}ann"] {
+        let mut ann = Client::connect(&server);
+        let welcome = ann.ask(keys);
+        assert!(welcome[0].starts_with("* welcome, ann;"), "{keys:?}: {welcome:?}");
+        ann.send("/quit");
+        ann.expect_closed();
+    }
 }
 
 fn greeting_takes_no_notice_of_a_partial_line(binary: Binary) {

@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
-use super::name::{Name, Taken};
+use super::directory::Taken;
+use super::name::Name;
 use super::notice::{Kind, Notice, Refusal};
 use super::room::RoomId;
 use super::{Chat, Flow, Membership, Sink, User, UserId};
@@ -74,7 +75,9 @@ impl Chat {
         let Some(room) = found else {
             let looks_alike = |taken| match taken {
                 Taken::LooksAlike => Refusal::RoomLooksAlike { name: &name.shown },
-                Taken::Same => unreachable!("the room was looked for"),
+                Taken::Same | Taken::Reserved => {
+                    unreachable!("the room was looked for, and none is reserved")
+                }
             };
             if self.stores {
                 return self.rooms.check_name(name).map(|()| None).map_err(looks_alike);

@@ -5,7 +5,9 @@
 
 mod answer;
 mod command;
+mod directory;
 mod history;
+mod look;
 mod membership;
 mod name;
 mod notice;
@@ -22,8 +24,8 @@ use chrono::{DateTime, Utc};
 
 pub(crate) use answer::Answer;
 pub(crate) use command::Command;
+use directory::{Directory, Taken};
 pub use name::room_key;
-use name::{Directory, Taken};
 pub(crate) use name::{MAX_NICK, MAX_ROOM, Name};
 pub use notice::Kind;
 pub(crate) use notice::{Notice, Refusal, RoomEvent};
@@ -40,6 +42,11 @@ use crate::config::Config;
 /// What is told of the reason of a `/quit`, in characters. Up to fifty rooms hear it, and nobody is left to be slowed down
 /// for that.
 const MAX_REASON: usize = 200;
+
+/// Nicknames that are nobody's: that by which the plain dialect calls its reader, that by which it calls itself, and those of
+/// the services of IRC, to which people there send their passwords.
+const RESERVED: [&str; 9] =
+    ["you", "server", "nickserv", "chanserv", "memoserv", "operserv", "hostserv", "botserv", "saslserv"];
 
 /// A user's dense index: the slot of its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -117,7 +124,7 @@ impl Chat {
     pub(crate) fn new(config: &Config, lobby: Option<Name>) -> Self {
         Self {
             users: Vec::new(),
-            nicks: Directory::default(),
+            nicks: Directory::reserving(&RESERVED),
             rooms: Rooms::new(config.announce_limit, config.history),
             lobby,
             motd: config.motd.clone(),
@@ -194,7 +201,7 @@ impl Chat {
     /// Takes everybody out of everything and tells nobody: the server ends.
     pub(crate) fn clear(&mut self) {
         self.users.clear();
-        self.nicks = Directory::default();
+        self.nicks = Directory::reserving(&RESERVED);
         self.rooms.clear();
         self.end_openings();
     }
@@ -292,6 +299,7 @@ impl Chat {
             Ok(()) => Ok(name),
             Err(Taken::Same) => Err(Refusal::NickTaken { name: nick }),
             Err(Taken::LooksAlike) => Err(Refusal::NickLooksAlike { name: nick }),
+            Err(Taken::Reserved) => Err(Refusal::NickReserved { name: nick }),
         }
     }
 

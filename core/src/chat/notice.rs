@@ -142,6 +142,8 @@ pub(crate) enum Refusal<'a> {
     NickTaken { name: &'a str },
     /// Somebody has a nickname that looks like it.
     NickLooksAlike { name: &'a str },
+    /// Nobody may have that nickname.
+    NickReserved { name: &'a str },
     /// No room name.
     BadRoom,
     /// A room exists whose name looks like it.

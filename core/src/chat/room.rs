@@ -8,8 +8,9 @@ use core::ops::Bound::{Excluded, Unbounded};
 use chrono::{DateTime, Utc};
 use smol_str::SmolStr;
 
+use super::directory::{Directory, Taken};
 use super::history::{History, Ring};
-use super::name::{Directory, Name, Taken};
+use super::name::Name;
 use super::notice::{Kind, RoomEvent};
 use super::traffic::Traffic;
 use super::{Sink, UserId};

@@ -7,7 +7,7 @@ use core::time::Duration;
 use super::Engine;
 use super::conn::Phase;
 use crate::action::Reason;
-use crate::framing::Line;
+use crate::framing::{Framer, Line};
 use crate::plain::{self, Entrance};
 use crate::text;
 
@@ -35,6 +35,8 @@ pub enum Attempt {
 pub(super) struct Secrets {
     /// Its first so many bytes.
     bytes: usize,
+    /// The first of them is the option of a telnet command that began before it.
+    begins_with_option: bool,
     /// What the lines came to that ended in it.
     attempts: Vec<Attempt>,
     /// In a replay: what the next ones will have come to.
@@ -49,6 +51,13 @@ impl Engine {
         (self.secrets.bytes, &self.secrets.attempts)
     }
 
+    /// Whether the first of those bytes is the option of a telnet command that began before it: that is no secret, and part
+    /// of the answer.
+    #[must_use]
+    pub fn secrets_begin_with_option(&self) -> bool {
+        self.secrets.begins_with_option
+    }
+
     /// Says what the lines will come to that end in the next input where a password is asked for: their text, in a
     /// recording, is blanked. For replays, with [`Password::recorded`](crate::Password::recorded).
     pub fn foretell(&mut self, attempts: impl IntoIterator<Item = Attempt>) {
@@ -58,6 +67,7 @@ impl Engine {
     /// New input: the secrets of the last one are forgotten.
     pub(super) fn forget_secrets(&mut self) {
         self.secrets.bytes = 0;
+        self.secrets.begins_with_option = false;
         self.secrets.attempts.clear();
     }
 
@@ -75,6 +85,13 @@ impl Engine {
     /// Whether the connection has said the password, and goes on.
     pub(super) fn is_entered(&self, slot: u32) -> bool {
         matches!(&self.conns.get(slot).phase, Phase::Registering(registering) if !registering.owes_password)
+    }
+
+    /// The input at hand is so many bytes, all of which may belong to a password.
+    pub(super) fn begin_secret(&mut self, slot: u32, bytes: usize) {
+        self.keep_secret(bytes);
+        let framer = self.conns.get(slot).framer.as_deref();
+        self.secrets.begins_with_option = framer.is_some_and(Framer::awaits_option);
     }
 
     /// So many bytes of the last input may belong to a password.
@@ -123,7 +140,7 @@ impl Engine {
         if password.is_recorded() {
             return self.secrets.foretold.pop_front().unwrap_or(Attempt::Wrong);
         }
-        if first && plain::is_http_request(line) {
+        if first && plain::is_http_request(&text) {
             return Attempt::Http;
         }
         match plain::parse_entrance(&text) {

@@ -1,6 +1,7 @@
 //! From received bytes to commands, as fast as flood control and the user's own answers let them.
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 use core::mem;
 
 use bytes::Bytes;
@@ -25,7 +26,7 @@ const MAX_WAITING: usize = 4_096;
 impl Engine {
     pub(super) fn received(&mut self, slot: u32, bytes: &[u8]) {
         if self.owes_password(slot) {
-            self.keep_secret(bytes.len());
+            self.begin_secret(slot, bytes.len());
         }
         let conn = self.conns.get_mut(slot);
         if matches!(conn.phase, Phase::Closing(_) | Phase::Closed) {
@@ -103,16 +104,22 @@ impl Engine {
         let mut fresh = Framer::default();
         let mut kept = self.conns.get_mut(slot).framer.take();
         let framer = kept.as_deref_mut().unwrap_or(&mut fresh);
+        let mut answers = Vec::new();
         while !input.is_empty() && self.has_token(slot, framer) {
             self.poisoned = false;
             let room = self.config.flood.map_or(usize::MAX, |_| until_next_token(framer.taken()));
             let mut piece = &input[..room.min(input.len())];
             let length = piece.len();
-            let line = framer.next(&mut piece);
+            let line = framer.next(&mut piece, &mut answers);
             input = &input[length - piece.len()..];
             // A piece ends where bytes of a line take a token, wherever the network has cut it.
             if length == room && piece.is_empty() {
                 self.take_token(slot);
+            }
+            if !answers.is_empty() {
+                self.poisoned = true;
+                self.answer(slot, |out| out.append(&mut answers));
+                self.poisoned = false;
             }
             if let Some(line) = line {
                 let entering = self.owes_password(slot);
@@ -196,8 +203,23 @@ impl Engine {
         }
     }
 
+    /// Answers what telnet wants to know, in order with all else: that is no line, and says nothing of who speaks.
+    fn answer(&mut self, slot: u32, encode: impl FnOnce(&mut Vec<u8>)) {
+        let conn = self.conns.get(slot);
+        match conn.phase {
+            // It is told of its limit, and no more.
+            _ if conn.over().is_some() => {}
+            Phase::Chatting { .. } if self.takes_now(None).is_ok() => self.turn.write(UserId(slot), encode),
+            _ => self.tell_at_once(slot, encode),
+        }
+    }
+
     fn serve_line(&mut self, slot: u32, line: Line<'_>) {
         self.take_token(slot);
+        if let Line::AreYouThere = line {
+            self.poisoned = true;
+            return self.answer(slot, plain::here);
+        }
         let conn = self.conns.get_mut(slot);
         conn.note_heard(self.mono);
         if let Phase::Registering(registering) = &mut conn.phase {
@@ -223,11 +245,11 @@ impl Engine {
             self.tell_at_once(slot, plain::line_too_long);
             return self.registration_refused(slot, Reason::NicknamesRefused);
         };
-        if first && plain::is_http_request(bytes) {
+        let text = text::from_wire(bytes);
+        if first && plain::is_http_request(&text) {
             self.poisoned = true;
             return self.refuse_http(slot);
         }
-        let text = text::from_wire(bytes);
         let request = plain::parse_registration(&text);
         self.poisoned = true;
         let leaves = matches!(request, Registration::Quit);

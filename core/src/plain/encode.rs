@@ -10,7 +10,7 @@ use chrono::{DateTime, Timelike as _, Utc};
 use crate::action::Reason;
 use crate::chat::{Kind, MAX_NICK, MAX_ROOM, Notice, Refusal, RoomEvent};
 use crate::framing::MAX_LINE;
-use crate::text::push_for_terminal;
+use crate::text::{push_as_set, push_for_terminal};
 
 /// Appends the greeting of the server of this name, which asks for the password if there is one.
 pub(crate) fn greeting(out: &mut Vec<u8>, name: Option<&str>, asks_for_password: bool) {
@@ -50,6 +50,11 @@ pub(crate) fn line_too_long(out: &mut Vec<u8>) {
     line(out, &[&format!("! that line was too long and was not sent: at most {MAX_LINE} bytes")]);
 }
 
+/// Appends the answer to telnet's question whether anybody is there.
+pub(crate) fn here(out: &mut Vec<u8>) {
+    line(out, &["* yes, the server is here"]);
+}
+
 /// Appends that a line for a room was not taken.
 pub(crate) fn not_delivered(out: &mut Vec<u8>) {
     line(out, &["! not delivered: the history cannot be stored just now; try again later"]);
@@ -80,7 +85,11 @@ pub(crate) fn room_event(out: &mut Vec<u8>, event: &RoomEvent<'_>) {
 pub(crate) fn notice(out: &mut Vec<u8>, notice: &Notice<'_>) {
     match *notice {
         Notice::Welcome { nick } => line(out, &["* welcome, ", nick, "; /help shows what you can do here"]),
-        Notice::Motd { text } => line(out, &["* ", text]),
+        Notice::Motd { text } => {
+            out.extend_from_slice(b"* ");
+            push_as_set(out, text);
+            out.push(b'\n');
+        }
         Notice::Joined { room, members, topic } => {
             line(out, &["* you are in ", room, " (", &count(members, "member"), "); ", &shown_topic(topic)]);
         }
@@ -164,6 +173,9 @@ fn refused(out: &mut Vec<u8>, refusal: Refusal<'_>) {
         Refusal::NickLooksAlike { name } => {
             line(out, &["! the nickname ", name, " looks like another user's: choose another"]);
         }
+        Refusal::NickReserved { name } => {
+            line(out, &["! nobody here may be called ", name, ": choose another nickname"]);
+        }
         Refusal::BadRoom => line(out, &["! that is no room name: it is ", &room_rules()]),
         Refusal::RoomLooksAlike { name } => {
             line(out, &["! the name ", name, " looks like another room's: choose another, or see /rooms"]);
@@ -208,7 +220,8 @@ fn stamp(out: &mut Vec<u8>, at: DateTime<Utc>) {
     out.extend_from_slice(&[b'[', h1, h2, b':', m1, m2, b':', s1, s2, b']', b' ']);
 }
 
-/// Appends one line of these parts, safe for a terminal.
+/// Appends one line of these parts, safe for a terminal, and with long runs of blanks shortened: what goes to a terminal is
+/// this dialect's business, and nobody else's text changes.
 pub(super) fn line(out: &mut Vec<u8>, parts: &[&str]) {
     push_for_terminal(out, parts);
     out.push(b'\n');

@@ -12,13 +12,13 @@ pub(crate) const HTTP_ANSWER: &[u8] = b"HTTP/1.1 400 Bad Request\r\n\
     This is a chat server, not a web server: use nc or telnet.\n";
 
 /// Whether `line` is a request line (RFC 9112, section 3): method, target, version.
-pub(crate) fn is_http_request(line: &[u8]) -> bool {
-    let mut words = line.split(|&byte| byte == b' ');
+pub(crate) fn is_http_request(line: &str) -> bool {
+    let mut words = line.split(' ');
     let (method, version) = (words.next(), words.next_back());
-    let is_method = |word: &[u8]| !word.is_empty() && word.iter().all(|byte| byte.is_ascii_graphic());
+    let is_method = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_graphic());
     method.is_some_and(is_method)
         && words.next().is_some()
-        && version.is_some_and(|word| word.starts_with(b"HTTP/"))
+        && version.is_some_and(|word| word.starts_with("HTTP/"))
 }
 
 #[cfg(test)]
@@ -28,10 +28,10 @@ mod tests {
     #[test]
     fn request_lines_of_any_method() {
         for line in ["GET / HTTP/1.1", "POST /x y HTTP/1.0", "PRI * HTTP/2.0", "M-SEARCH * HTTP/1.1"] {
-            assert!(is_http_request(line.as_bytes()), "{line}");
+            assert!(is_http_request(line), "{line}");
         }
         for line in ["ann", "GET /", "HTTP/1.1", "I like HTTP", "GET HTTP/1.1", ""] {
-            assert!(!is_http_request(line.as_bytes()), "{line}");
+            assert!(!is_http_request(line), "{line}");
         }
     }
 

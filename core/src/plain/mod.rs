@@ -11,8 +11,8 @@ mod parse;
 mod recall;
 
 pub(crate) use encode::{
-    greeting, line_too_long, no_password, not_delivered, not_now, notice, notice_of_close, password_help,
-    password_right, password_wrong, room_event, too_many_guesses,
+    greeting, here, line_too_long, no_password, not_delivered, not_now, notice, notice_of_close,
+    password_help, password_right, password_wrong, room_event, too_many_guesses,
 };
 pub(crate) use help::{help, unknown_command, usage};
 pub(crate) use http::{HTTP_ANSWER, is_http_request};

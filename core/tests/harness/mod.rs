@@ -251,3 +251,18 @@ impl World {
 pub(crate) fn config() -> Config {
     Config { flood: None, replay: 0, ..Config::default() }
 }
+
+/// What was written but for telnet's answers, of three bytes each. No UTF-8 has the first of them in it.
+pub(crate) fn without_telnet(bytes: &[u8]) -> Vec<u8> {
+    let (mut text, mut answer) = (vec![], 0_usize);
+    for &byte in bytes {
+        if answer == 0 && byte == 0xff {
+            answer = 3;
+        }
+        if answer == 0 {
+            text.push(byte);
+        }
+        answer = answer.saturating_sub(1);
+    }
+    text
+}

@@ -11,6 +11,9 @@ const HTTP: &str = "HTTP/1.1 400 Bad Request\r";
 #[derive(Debug, Default)]
 pub(crate) struct Terminal {
     line: Vec<u8>,
+    /// Bytes that are still to come of an answer of telnet's: three each, and each in front of a line. No UTF-8 has the
+    /// first of them in it.
+    telnet: usize,
     /// It is told what browsers are told: that is the last thing, and HTTP has a form of its own.
     http: bool,
 }
@@ -18,6 +21,20 @@ pub(crate) struct Terminal {
 impl Terminal {
     /// Bytes arrive; every line that they complete is checked.
     pub(crate) fn take(&mut self, bytes: &[u8]) {
+        let text: Vec<u8> = bytes.iter().copied().filter(|&byte| self.is_text(byte)).collect();
+        self.take_text(&text);
+    }
+
+    fn is_text(&mut self, byte: u8) -> bool {
+        if self.telnet == 0 && byte == 0xff {
+            self.telnet = 3;
+        }
+        let is_text = self.telnet == 0;
+        self.telnet = self.telnet.saturating_sub(1);
+        is_text
+    }
+
+    fn take_text(&mut self, bytes: &[u8]) {
         for part in bytes.split_inclusive(|&byte| byte == b'\n') {
             self.line.extend_from_slice(part);
             if let Some(line) = self.line.strip_suffix(b"\n") {
@@ -29,9 +46,9 @@ impl Terminal {
         }
     }
 
-    /// Whether no line is unfinished.
+    /// Whether no line is unfinished, nor an answer of telnet's.
     pub(crate) fn is_at_line_start(&self) -> bool {
-        self.line.is_empty()
+        self.line.is_empty() && self.telnet == 0
     }
 
     /// Whether it was told what browsers are told.
@@ -44,6 +61,21 @@ fn check_line(line: &str, http: bool) {
     let text = if http { line.strip_suffix('\r').unwrap_or(line) } else { line };
     assert!(!text.contains(is_obeyed), "{line:?} controls terminals");
     assert!(http || is_documented(line), "{line:?} has a form of its own");
+    assert!(!line.split(|c: char| !is_blank(c)).any(|run| columns(run) > 8), "{line:?} fills rows");
+}
+
+/// Blanks of every kind: what is white, what is ignored, what is drawn as nothing.
+fn is_blank(c: char) -> bool {
+    c.is_whitespace()
+        || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{2800}' | '\u{3164}' | '\u{feff}')
+}
+
+fn columns(blanks: &str) -> usize {
+    blanks.chars().fold(0, |at, c| match c {
+        '\t' => at / 8 * 8 + 8,
+        '\u{3000}' => at + 2,
+        _ => at + 1,
+    })
 }
 
 /// Control characters but TAB, separators of lines and paragraphs, and what overrides the direction of text.
@@ -142,6 +174,15 @@ mod tests {
         ] {
             assert!(!is_documented(line), "{line}");
         }
+    }
+
+    #[test]
+    fn answers_of_telnet_are_no_text() {
+        let mut terminal = Terminal::default();
+        terminal.take(b"\xff\xfc");
+        assert!(!terminal.is_at_line_start());
+        terminal.take(b"\n\xff\xfb\x06* yes\n");
+        assert!(terminal.is_at_line_start());
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use chat_core::{Action, Batch, Found, LookUp, Query, RoomRecord, StoreAnswer, StoreMode};
 
 use super::model::{encoded, room_key};
+use super::telnet::without_answers;
 
 /// What is known of the store.
 #[derive(Debug)]
@@ -107,7 +108,8 @@ impl Kept {
         if !self.first {
             return Ok(());
         }
-        for line in written.split_inclusive(|&byte| byte == b'\n') {
+        let text = without_answers(written).unwrap_or_default();
+        for line in text.split_inclusive(|&byte| byte == b'\n') {
             let line = String::from_utf8_lossy(line);
             if event_line(&line).is_some_and(|event| !self.lines.contains(&event)) {
                 return Err(format!("is shown what is not stored: {line:?}"));

@@ -18,6 +18,8 @@ pub enum Mark {
     NameCollision,
     /// A nickname was refused because it looks like another.
     LookAlike,
+    /// A nickname was refused because nobody may have it.
+    Reserved,
     /// Somebody joined and left a room in one turn.
     JoinAndLeaveInOneTurn,
     /// A character came in two pieces.
@@ -44,6 +46,10 @@ pub enum Mark {
     InvalidUtf8,
     /// Telnet negotiation was swallowed.
     Telnet,
+    /// Telnet was answered.
+    TelnetAnswered,
+    /// A line was edited by keys that came with it.
+    Edited,
     /// Input was ended with something still held back.
     EndOfInputHeld,
     /// A nickname was not chosen in time.
@@ -154,7 +160,7 @@ pub enum Mark {
 
 impl Mark {
     /// All of them.
-    pub const ALL: [Self; 73] = [
+    pub const ALL: [Self; 76] = [
         Self::PartialWrite,
         Self::Eviction,
         Self::MemoryEviction,
@@ -162,6 +168,7 @@ impl Mark {
         Self::ResetDuringFlush,
         Self::NameCollision,
         Self::LookAlike,
+        Self::Reserved,
         Self::JoinAndLeaveInOneTurn,
         Self::CharacterSplit,
         Self::RoomRecreated,
@@ -175,6 +182,8 @@ impl Mark {
         Self::TooMuchWaits,
         Self::InvalidUtf8,
         Self::Telnet,
+        Self::TelnetAnswered,
+        Self::Edited,
         Self::EndOfInputHeld,
         Self::RegistrationTimeout,
         Self::ClockBack,

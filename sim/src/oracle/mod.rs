@@ -19,6 +19,7 @@ mod model;
 mod noted;
 mod promise;
 mod ranges;
+mod telnet;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -32,6 +33,7 @@ pub use marks::{Mark, Marks};
 use model::{Model, Peer, slot_of};
 pub use promise::{Broken, Promise};
 use ranges::Records;
+use telnet::without_answers;
 
 /// With so much memory, no run makes it short: then it need not be looked at with every step.
 const PLENTY: usize = 8 << 20;
@@ -214,7 +216,8 @@ impl Oracle {
         if peer.writing > 0 {
             return Err((Promise::Bounded, format!("a second write for {conn}")));
         }
-        if bytes.last() != Some(&b'\n') {
+        let ends_within_line = |text: Vec<u8>| text.last().is_some_and(|&last| last != b'\n');
+        if without_answers(bytes).is_none_or(ends_within_line) {
             return Err((Promise::Order, format!("{conn} is written a part of a line")));
         }
         if peer.is_dropped() || peer.is_told_to_close() || bytes.is_empty() {

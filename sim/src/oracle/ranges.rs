@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use chat_core::{Kind, RoomRecord};
 
 use super::model::encoded;
+use super::telnet::without_answers;
 
 /// What all rooms said, in order.
 #[derive(Debug, Default)]
@@ -46,7 +47,9 @@ impl Records {
         let of_use = |&&join: &&usize| !self.quiet.contains(&self.all[join].record.room);
         let joins = joins.iter().filter(of_use).copied().collect();
         let mut reader = Reader { records: self, joins, nicks: Vec::new(), rooms: BTreeMap::new(), last: 0 };
-        for line in written.split_inclusive(|&byte| byte == b'\n') {
+        // What is not whole was cut off.
+        let text = without_answers(written).unwrap_or_default();
+        for line in text.split_inclusive(|&byte| byte == b'\n') {
             reader.read(&String::from_utf8_lossy(line))?;
         }
         Ok(())

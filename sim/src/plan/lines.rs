@@ -1,16 +1,13 @@
 //! Lines that clients send.
 //!
-//! No cut of the network, no loss and no missing record may make a valid name out of them that is not in the
-//! tables of [`names`](super::names). So letters that are not ASCII stand behind a word that is ASCII, unless
-//! they are such a name: then the line begins with what no name has in it and its end is sent along with it.
 //! Telnet commands are sent whole, and bytes that are no UTF-8 never complete one another to a letter.
 
 use super::PASSWORD;
-use super::names::{BAD, NICKS, POOL, ROOMS};
+use super::names::{BAD, NICKS, POOL, ROOMS, imitation};
 use crate::tape::Draws;
 
 /// What may stand behind the part of a text that makes it unique.
-const TAILS: [&str; 10] = [
+const TAILS: [&str; 13] = [
     "",
     " hello",
     " and  two  spaces ",
@@ -20,6 +17,9 @@ const TAILS: [&str; 10] = [
     " \u{202e}backwards\u{2066}\u{2028}",
     " https://example.org/?q=1#x",
     " #lobby <ann> not me",
+    "                                                  [12:00:00] #lobby <ann> not me",
+    "\t\t\t\t\t\t[12:00:00] #lobby <ann> nor\t here",
+    "\u{3000}\u{2800}\u{200b}\u{3000} \u{2800}\u{200b}\u{a0}\u{3164}  \u{feff}[12:00:00] #lobby <ann> nor here",
     " עברית 👩‍👩‍👧 e\u{301}",
 ];
 
@@ -94,10 +94,12 @@ impl Voice {
     /// Anybody's nickname, as somebody writes it.
     pub(super) fn nick(&self, draws: &mut Draws<'_>) -> String {
         let nick = NICKS[draws.below(self.nicks)];
-        match draws.weighted(&[8, 1, 3, 1]) {
+        match draws.weighted(&[8, 1, 2, 1, 3, 1]) {
             0 => nick.to_owned(),
             1 => nick.to_ascii_uppercase(),
-            2 => draws.pick(&POOL).shown.to_owned(),
+            2 => (*draws.pick(&POOL)).to_owned(),
+            4 => imitation(nick, draws),
+            5 => (*draws.pick(&["you", "Server", "nlckserv"])).to_owned(),
             _ => (*draws.pick(&BAD)).to_owned(),
         }
     }
@@ -105,11 +107,12 @@ impl Voice {
     /// A room, as somebody writes it.
     pub(super) fn room(&self, draws: &mut Draws<'_>) -> String {
         let room = ROOMS[draws.below(self.rooms.min(ROOMS.len()))];
-        match draws.weighted(&[24, 2, 2, 1, if self.rooms > ROOMS.len() { 60 } else { 0 }]) {
+        match draws.weighted(&[24, 2, 1, 1, if self.rooms > ROOMS.len() { 60 } else { 0 }, 2]) {
             0 => room.to_owned(),
             1 => room.to_ascii_uppercase(),
-            2 => format!("#{}", draws.pick(&POOL).shown),
+            2 => format!("#{}", draws.pick(&POOL)),
             3 => format!("#{}", draws.pick(&BAD)),
+            5 => format!("#{}", imitation(&room[1..], draws)),
             _ => format!("#r{}", draws.below(self.rooms)),
         }
     }
@@ -174,12 +177,13 @@ impl Voice {
 
     /// The line that registers.
     pub(super) fn registration(&self, draws: &mut Draws<'_>) -> Vec<u8> {
-        let line = match draws.weighted(&[20, 4, 2, 3, 2, 1]) {
+        let line = match draws.weighted(&[20, 4, 2, 3, 2, 1, 2]) {
             0 => format!("{}\n", self.own_nick()),
+            6 => format!(" \u{8}{}日\u{8}\n", self.own_nick()),
             1 => format!("/nick {}\r\n", self.own_nick()),
             2 => format!("  {} \n", self.own_nick()),
             // The space keeps apart what may have come before.
-            3 => format!(" {}\n", draws.pick(&POOL).shown),
+            3 => format!(" {}\n", draws.pick(&POOL)),
             4 => format!(" {}\n", self.nick(draws)),
             _ => format!("/help\n\n /nick {}\n", self.own_nick()),
         };
@@ -191,8 +195,9 @@ impl Voice {
         if !self.password {
             return String::new();
         }
-        match draws.weighted(&[20, 4, 2, 1, 1]) {
+        match draws.weighted(&[20, 4, 2, 1, 1, 2]) {
             0 => format!("{PASSWORD}\n"),
+            5 => format!("no\u{15}{PASSWORD}é\u{7f}\n"),
             1 => format!("/Pass  {PASSWORD} \r\n"),
             2 => format!("/help\n{PASSWORD}\n"),
             3 => format!("{PASSWORD}!\n"),
@@ -243,6 +248,10 @@ pub(super) fn terminal(voice: &mut Voice, draws: &mut Draws<'_>) -> Vec<u8> {
     let mut line = voice.talk(draws).into_bytes();
     let telnet = *draws.pick::<&[u8]>(&[
         b"",
+        // Ctrl-C, and what is asked with it; whether anybody is there; an option.
+        b"\xff\xf4\xff\xfd\x06",
+        b"\xff\xfd\x06\xff\xf6\xff\xfd\x06",
+        b"\xff\xf6",
         b"\xff\xfd\x01",
         b"\xff\xfb\x1f\xff\xfa\x1f\0\x50\0\x18\xff\xf0",
         b"\xff\xff",
@@ -255,6 +264,40 @@ pub(super) fn terminal(voice: &mut Voice, draws: &mut Draws<'_>) -> Vec<u8> {
     let end = *draws.pick::<&[u8]>(&[b"\r\n", b"\r\0", b"\n", b"\r \n", b"\r\r\n"]);
     line.extend_from_slice(end);
     line
+}
+
+/// A line as somebody types it whose terminal sends each key: with slips, and what undoes them.
+pub(super) fn typed(voice: &mut Voice, draws: &mut Draws<'_>) -> Vec<u8> {
+    const ERASERS: [&[u8]; 3] = [b"\x08", b"\x7f", b"\xff\xf7"];
+    const KILLERS: [&[u8]; 3] = [b"\x15", b"\xff\xf8", b"\xff\xf4"];
+    /// Each is one character to whoever sees it.
+    const SLIPS: [&str; 7] = ["x", "e\u{301}", "ü", "日", "👩\u{200d}👩\u{200d}👧", "🇩🇪", "\u{1}"];
+    let line = voice.talk(draws).into_bytes();
+    let mut keys = Vec::new();
+    if draws.one_in(3) {
+        keys.extend_from_slice(b"never mind");
+        keys.extend_from_slice(draws.pick::<&[u8]>(&KILLERS));
+    }
+    let at = draws.below(line.len() + 1);
+    // Between two that nothing can join.
+    let at = (0..=at).rev().find(|&at| line[..at].is_ascii() && line[at..].first().is_none_or(u8::is_ascii));
+    let (before, behind) = line.split_at(at.unwrap_or_default());
+    keys.extend_from_slice(before);
+    let slips: Vec<_> = (0..1 + draws.below(4)).map(|_| *draws.pick(&SLIPS)).collect();
+    let eraser = *draws.pick::<&[u8]>(&ERASERS);
+    for slip in &slips {
+        // A joiner would be joined by what follows, a flag by another.
+        keys.extend_from_slice(slip.as_bytes());
+        keys.push(b'.');
+    }
+    keys.extend_from_slice(&eraser.repeat(2 * slips.len()));
+    keys.extend_from_slice(behind);
+    // Whom they imitate may be written in any script.
+    if draws.one_in(4) && (line.is_ascii() || line[0] != b'/') {
+        keys.extend_from_slice(&eraser.repeat(1 + draws.below(12)));
+    }
+    keys.extend_from_slice(draws.pick::<&[u8]>(&[b"\n", b"\r\n", b"\r\0"]));
+    keys
 }
 
 /// A subnegotiation that this record does not end.

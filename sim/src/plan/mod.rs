@@ -6,7 +6,7 @@
 mod fault;
 mod fit;
 mod lines;
-pub mod names;
+pub(crate) mod names;
 mod options;
 mod persona;
 mod show;

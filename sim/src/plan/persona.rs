@@ -32,7 +32,7 @@ pub(super) enum Persona {
     Overlong,
     /// Sends what is no UTF-8, and cuts characters in two.
     Garbler,
-    /// Is a telnet client.
+    /// Is a telnet client, or a terminal that sends each key.
     Terminal,
     /// Reads slowly, or not at all.
     Sluggard,
@@ -115,6 +115,7 @@ impl Script {
             Persona::Overlong => self.ramble(voice, draws),
             Persona::Garbler => self.garble(voice, draws),
             Persona::Terminal if draws.one_in(12) => self.send(lines::open_subnegotiation(voice, draws)),
+            Persona::Terminal if draws.one_in(3) => self.type_keys(voice, draws),
             Persona::Terminal => self.send(lines::terminal(voice, draws)),
             Persona::Sluggard => self.dawdle(voice, draws),
             Persona::Whisperer => self.line(format!("/msg {} {}", voice.nick(draws), voice.text(draws))),
@@ -150,7 +151,7 @@ impl Script {
     fn steal(&mut self, voice: &mut Voice, draws: &mut Draws<'_>) {
         match draws.weighted(&[5, 2, 2]) {
             0 => self.line(format!("/nick {}", voice.nick(draws))),
-            1 => self.line(format!("/nick {}", draws.pick(&POOL).shown)),
+            1 => self.line(format!("/nick {}", draws.pick(&POOL))),
             // Comes back under the name while its old connection may still be there.
             _ => {
                 self.act(Act::Reset);
@@ -167,7 +168,7 @@ impl Script {
             0 => format!("{own}{}", draws.below(9)),
             1 => own.to_owned(),
             2 => own.to_ascii_uppercase(),
-            _ => draws.pick(&POOL).shown.to_owned(),
+            _ => (*draws.pick(&POOL)).to_owned(),
         };
         self.line(format!("/nick {name}"));
     }
@@ -221,6 +222,17 @@ impl Script {
         self.send([voice.text(draws).as_bytes(), b" ", head].concat());
         self.delay += draws.millis_below(50);
         self.send([tail, b" end\n"].concat());
+    }
+
+    fn type_keys(&mut self, voice: &mut Voice, draws: &mut Draws<'_>) {
+        let keys = lines::typed(voice, draws);
+        if draws.one_in(2) {
+            return self.send(keys);
+        }
+        for key in keys {
+            self.send([key]);
+            self.delay += draws.millis_below(10);
+        }
     }
 
     fn dawdle(&mut self, voice: &mut Voice, draws: &mut Draws<'_>) {

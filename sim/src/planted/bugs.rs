@@ -488,4 +488,28 @@ pub const BUGS: &[Bug] = &[
         "Entrance::Password(_) if self.until_next_guess(slot).is_some() => Attempt::Unheard,",
         "Entrance::Password(_) if self.until_next_guess(slot).is_some() && text.is_empty() => Attempt::Unheard,",
     ),
+    core(
+        "names compared in lower case alone",
+        "core/src/chat/look.rs",
+        "        if !self.shown.is_ascii() {\n",
+        "        if self.shown.is_empty() {\n",
+    ),
+    core(
+        "a timing mark that overtakes the output",
+        "core/src/engine/input.rs",
+        "Phase::Chatting { .. } if self.takes_now(None).is_ok() => self.turn.write(UserId(slot), encode),",
+        "Phase::Chatting { .. } if self.takes_now(None).is_ok() => self.tell_at_once(slot, encode),",
+    ),
+    core(
+        "a part of a character erased",
+        "core/src/keys.rs",
+        "    line.truncate(last.map_or(0, |(at, _)| from + at));\n",
+        "    if last.is_some() {\n        line.pop();\n    }\n",
+    ),
+    core(
+        "tabs as narrow as spaces",
+        "core/src/text.rs",
+        "        '\\t' => (run / 8 + 1) * 8,\n",
+        "        '\\t' => run + 1,\n",
+    ),
 ];

@@ -85,7 +85,7 @@ impl Model {
         self.peer(slot).registered = true;
         self.tell(slot, &format!("* welcome, {nick}; /help shows what you can do here"));
         for line in self.config.motd.clone() {
-            self.tell(slot, &format!("* {line}"));
+            self.owe(slot, &wire::line_as_set(&format!("* {line}")));
         }
         self.peer(slot).user =
             Some(User { nick: nick.to_owned(), key: name.key, rooms: Vec::new(), current: None });
@@ -126,6 +126,11 @@ impl Model {
             Some(Taken::LooksAlike) => {
                 self.marks.set(Mark::LookAlike);
                 self.tell(slot, &format!("! the nickname {nick} looks like another user's: choose another"));
+                None
+            }
+            Some(Taken::Reserved) => {
+                self.marks.set(Mark::Reserved);
+                self.tell(slot, &format!("! nobody here may be called {nick}: choose another nickname"));
                 None
             }
             None => Some(name),

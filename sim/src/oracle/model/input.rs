@@ -3,11 +3,11 @@
 use std::mem;
 
 use chat_core::{Kind, Reason, Report};
-use chrono::{DateTime, NaiveDate, Utc};
 
-use super::framing::{Found, Line, first_line, last_line};
+use super::framing::{Ask, Found, Line, first_line, last_line};
 use super::peer::{Phase, Registering, later};
-use super::{Mark, Model, deadlines, wire};
+use super::words::{is_http, non_empty, point_in_time, refusable, split_word};
+use super::{Mark, Model, deadlines, editing, wire};
 use crate::plan::PASSWORD;
 
 /// Nicknames that may be refused before the connection is.
@@ -94,17 +94,23 @@ impl Model {
             // Each whole KiB of a line costs as much as a line, when it has come.
             let boundary = before / KIBIBYTE * KIBIBYTE + KIBIBYTE;
             let end = if limit.is_some() { boundary.min(input.len()) } else { input.len() };
-            let found = first_line(&input[..end], peer.skips);
-            let taken = found.as_ref().map_or(end, |found| found.length);
+            let (found, asks) = first_line(&input[..end], peer.skips);
+            // What was taken before was answered then; and somebody who is asked whether he is there says so first.
+            let mut asks = asks.into_iter().filter(|(at, _)| *at > before).peekable();
+            let asked = asks.clone().find_map(|(at, ask)| (ask == Ask::There).then_some(at));
+            let taken = asked.unwrap_or_else(|| found.as_ref().map_or(end, |found| found.length));
+            let peer = self.peer(slot);
             peer.held = input[taken..].to_vec();
             if limit.is_some() && taken == boundary {
                 peer.take_token(limit, now);
                 self.marks.set(Mark::LongLine);
             }
+            while let Some((_, ask)) = asks.next_if(|(at, _)| *at <= taken) {
+                self.answer(slot, ask);
+            }
             match found {
-                None => self.peer(slot).partial = input[..end].to_vec(),
-                Some(Found { line: Line::Skipped, .. }) => self.peer(slot).skips = false,
-                Some(Found { line, telnet, .. }) => {
+                Some(Found { line: Line::Skipped, .. }) if asked.is_none() => self.peer(slot).skips = false,
+                Some(Found { line, telnet, .. }) if asked.is_none() => {
                     if line == Line::TooLong {
                         // What it costs is counted from its beginning.
                         let peer = self.peer(slot);
@@ -115,6 +121,7 @@ impl Model {
                     }
                     self.serve_and_charge(slot, line);
                 }
+                _ => self.peer(slot).partial = input[..taken].to_vec(),
             }
         }
         let peer = self.peer(slot);
@@ -149,6 +156,28 @@ impl Model {
         if peer.held.len() > MAX_WAITING {
             self.marks.set(Mark::TooMuchWaits);
             self.close(slot, reason);
+        }
+    }
+
+    /// Tells telnet what it wants to know.
+    fn answer(&mut self, slot: u32, ask: Ask) {
+        let (limit, now) = (self.config.flood, self.now);
+        let answer = match ask {
+            Ask::Option(answer) => answer,
+            Ask::There => {
+                self.peer(slot).take_token(limit, now);
+                wire::line(wire::HERE)
+            }
+        };
+        self.marks.set(Mark::TelnetAnswered);
+        if self.peer(slot).over().is_some() {
+            return;
+        }
+        if self.refuses_now() {
+            self.peer(slot).owe(&answer);
+            self.note_debts();
+        } else {
+            self.owe(slot, &answer);
         }
     }
 
@@ -218,7 +247,12 @@ impl Model {
                     self.marks.set(Mark::InvalidUtf8);
                 }
                 // What cannot stand in a line of chat is made visible.
-                String::from_utf8_lossy(&bytes).replace(['\0', '\r', '\n'], "\u{fffd}")
+                let keys = String::from_utf8_lossy(&bytes).replace(['\0', '\r', '\n'], "\u{fffd}");
+                let text = editing::edited(&keys);
+                if text != keys {
+                    self.marks.set(Mark::Edited);
+                }
+                text
             }
             Line::TooLong | Line::Skipped => {
                 self.marks.set(Mark::LineTooLong);
@@ -373,56 +407,4 @@ impl Model {
             _ => self.tell(slot, wire::UNKNOWN),
         }
     }
-}
-
-/// Whether the first line is an HTTP request: method, target, version.
-fn is_http(line: &str) -> bool {
-    let words: Vec<_> = line.split(' ').collect();
-    let method = words[0];
-    words.len() >= 3
-        && !method.is_empty()
-        && method.chars().all(|c| c.is_ascii_graphic())
-        && words[words.len() - 1].starts_with("HTTP/")
-}
-
-/// The first word, and what stands behind it and its spaces.
-fn split_word(text: &str) -> (&str, &str) {
-    match text.find([' ', '\t']) {
-        None => (text, ""),
-        Some(at) => (&text[..at], text[at + 1..].trim_ascii_start()),
-    }
-}
-
-fn non_empty(text: &str) -> Option<&str> {
-    (!text.trim_ascii().is_empty()).then_some(text)
-}
-
-/// What a line is where the store does not answer: none, if it is always served; else whether it is said to a room.
-fn refusable(text: &str) -> Option<bool> {
-    let Some(command) = text.strip_prefix('/').filter(|command| !command.starts_with('/')) else {
-        return Some(!text.is_empty());
-    };
-    let (word, rest) = split_word(command);
-    let given = non_empty(rest).is_some();
-    match word.to_ascii_lowercase().as_str() {
-        "quit" => None,
-        "me" | "topic" => Some(given),
-        "msg" => Some(rest.starts_with('#') && non_empty(split_word(rest).1).is_some()),
-        _ => Some(false),
-    }
-}
-
-/// `YYYY-MM-DD`, or with `THH:MM` behind it; its first moment.
-fn point_in_time(text: &str) -> Option<DateTime<Utc>> {
-    let (date, time) = text.split_once(['T', 't', ' ']).unwrap_or((text, "00:00"));
-    let numbers = |text: &str, between: char| -> Option<Vec<u32>> {
-        let digits = |part: &&str| {
-            !part.is_empty() && part.len() < 6 && part.bytes().all(|byte| byte.is_ascii_digit())
-        };
-        text.split(between).map(|part| Some(part).filter(digits)?.parse().ok()).collect()
-    };
-    let (date, time) = (numbers(date, '-')?, numbers(time, ':')?);
-    let (&[year, month, day], &[hour, minute]) = (&date[..], &time[..]) else { return None };
-    let date = NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, month, day)?;
-    Some(date.and_hms_opt(hour, minute, 0)?.and_utc())
 }

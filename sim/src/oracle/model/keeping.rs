@@ -258,12 +258,17 @@ impl Model {
 
     /// Whether a line is not taken just now, and its sender told so at once: `said` to a room, or anything else.
     pub(super) fn refuses(&mut self, slot: u32, said: bool) -> bool {
-        if !self.stuck || !(self.is_full() || self.stores_first()) {
+        if !self.refuses_now() {
             return false;
         }
         let (text, mark) = if said { (NOT_DELIVERED, Mark::NotDelivered) } else { (NOT_NOW, Mark::NotNow) };
         self.marks.set(mark);
         self.tell_at_once(slot, text);
         true
+    }
+
+    /// Whether lines are refused just now.
+    pub(super) fn refuses_now(&self) -> bool {
+        self.stuck && (self.is_full() || self.stores_first())
     }
 }

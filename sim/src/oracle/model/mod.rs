@@ -28,6 +28,7 @@ mod answer;
 mod chat;
 mod clock;
 mod deadlines;
+mod editing;
 mod ends;
 mod framing;
 mod guesses;
@@ -41,6 +42,7 @@ mod peer;
 mod reading;
 mod turn;
 mod wire;
+mod words;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;

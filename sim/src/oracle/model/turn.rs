@@ -351,7 +351,7 @@ impl Model {
     }
 
     /// Whoever owes more than it may is given so much time from now on.
-    fn note_debts(&mut self) {
+    pub(super) fn note_debts(&mut self) {
         let backlog = self.config.backlog;
         for peer in self.peers.values_mut() {
             if backlog != 0 && peer.debt() > backlog {

@@ -2,6 +2,8 @@
 
 use chat_core::{Kind, Reason, RoomRecord};
 use chrono::{DateTime, Utc};
+use icu_properties::CodePointSetData;
+use icu_properties::props::DefaultIgnorableCodePoint;
 
 pub(super) const PASSWORD_RIGHT: &str =
     "* that is the password; now type a nickname and press Enter (/help for help)";
@@ -10,6 +12,7 @@ pub(super) const PASSWORD_HELP: &str =
     "* type the password of this server, or /pass and the password; /quit: leave";
 pub(super) const NO_PASSWORD: &str = "* no password is needed: type a nickname";
 pub(super) const TOO_LONG: &str = "! that line was too long and was not sent: at most 4096 bytes";
+pub(super) const HERE: &str = "* yes, the server is here";
 pub(super) const UNKNOWN: &str = "! there is no such command: /help lists them; //text says /text";
 pub(super) const HTTP: &str = "HTTP/1.1 400 Bad Request\r\n\
     Content-Type: text/plain; charset=utf-8\r\n\
@@ -120,14 +123,41 @@ pub(super) fn goodbye(reason: Reason) -> Option<&'static str> {
     })
 }
 
-/// A line as it goes out: safe for terminals, with its end.
+/// A line as it goes out: safe for terminals, without room to fill a row with, with its end.
 pub(super) fn line(text: &str) -> Vec<u8> {
-    let harmful = |c: char| {
-        (c.is_control() && c != '\t')
-            || ('\u{2028}'..='\u{202e}').contains(&c)
-            || ('\u{2066}'..='\u{2069}').contains(&c)
-    };
-    let mut line: String = text.chars().map(|c| if harmful(c) { '\u{fffd}' } else { c }).collect();
+    let mut columns = 0;
+    let shown: String = text
+        .chars()
+        .filter(|&c| {
+            columns = match c {
+                '\t' => columns - columns % 8 + 8,
+                '\u{3000}' => columns + 2,
+                _ if is_blank(c) => columns + 1,
+                _ => 0,
+            };
+            columns <= 8
+        })
+        .collect();
+    line_as_set(&shown)
+}
+
+/// The same of what no user has written.
+pub(super) fn line_as_set(text: &str) -> Vec<u8> {
+    let mut line: String = text.chars().map(|c| if is_harmful(c) { '\u{fffd}' } else { c }).collect();
     line.push('\n');
     line.into_bytes()
+}
+
+fn is_harmful(c: char) -> bool {
+    (c.is_control() && c != '\t')
+        || ('\u{2028}'..='\u{202e}').contains(&c)
+        || ('\u{2066}'..='\u{2069}').contains(&c)
+}
+
+/// Whether nothing is drawn of it.
+pub(super) fn is_blank(c: char) -> bool {
+    // By Unicode's properties, and by design.
+    let designed = "\u{2800}\u{2d7f}\u{13441}\u{13442}\u{16fe4}\u{1d159}";
+    let ignored = CodePointSetData::new::<DefaultIgnorableCodePoint>();
+    !is_harmful(c) && (c.is_whitespace() || ignored.contains(c) || designed.contains(c))
 }
