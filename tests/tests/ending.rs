@@ -177,6 +177,9 @@ fn vanishing_at_any_time_is_harmless(binary: Binary) {
             client.send_bytes(&script[..cut]);
             if polite {
                 client.half_close();
+                if cut >= 3 {
+                    client.expect_bytes(b"\xff\xfe\x01");
+                }
                 client.expect_closed();
             } else {
                 client.reset();
