@@ -198,7 +198,7 @@ impl Store for Sqlite {
     }
 
     fn is_pressed(&self) -> bool {
-        self.tail.is_full() || self.merges > 1
+        self.tail.is_full() || self.merging_presses()
     }
 
     fn renewal(&self) -> Option<Duration> {

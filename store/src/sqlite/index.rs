@@ -31,7 +31,9 @@ pub(super) fn indexed_text(id: i64, text: &str) -> String {
 impl Sqlite {
     /// One step of what was put off; says whether there is more to do.
     pub(super) fn catch_up_some(&mut self) -> Result<bool, StoreError> {
-        if self.settle()? {
+        // While merging presses, the log gathers: what is brought to its places in small pieces costs a page of the file
+        // for nearly each event, and more to merge.
+        if (!self.merging_presses() || self.tail.is_full()) && self.settle()? {
             return Ok(true);
         }
         if self.merges > 0 {
@@ -39,6 +41,11 @@ impl Sqlite {
             return Ok(true);
         }
         Ok(self.index_some()?)
+    }
+
+    /// Whether the index had better be merged soon, so that it does not fall apart.
+    pub(super) fn merging_presses(&self) -> bool {
+        self.merges > 1
     }
 
     /// Words of events that were stored by an older version, or before others that are older.
@@ -107,5 +114,42 @@ impl Sqlite {
             checkpoints.wrote(bytes, &self.connection);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chat_core::RoomRecord;
+    use chrono::DateTime;
+
+    use super::*;
+    use crate::Store;
+
+    #[test]
+    fn the_log_gathers_while_there_is_something_to_merge() {
+        let path = std::env::temp_dir().join(format!("chat-gathers-{}.db", std::process::id()));
+        let mut store = Sqlite::open(&path, false).unwrap();
+        let said = |seq| RoomRecord {
+            room: "#room".into(),
+            key: "#room".into(),
+            seq,
+            at: DateTime::UNIX_EPOCH,
+            nick: "ann".into(),
+            kind: Kind::Said,
+            text: "one more".into(),
+        };
+        store.write(&[said(1)]).unwrap();
+        assert!(!store.is_pressed());
+        store.catch_up().unwrap();
+        assert!(store.tail.is_empty() && store.is_pressed(), "what went to its place is to be merged");
+        store.write(&[said(2)]).unwrap();
+        store.catch_up().unwrap();
+        assert!(!store.tail.is_empty() && !store.is_pressed(), "a busy server does no more than that");
+        while store.catch_up().unwrap() {}
+        assert!(store.tail.is_empty());
+        drop(store);
+        for end in ["", "-lock"] {
+            std::fs::remove_file(format!("{}{end}", path.display())).unwrap();
+        }
     }
 }
