@@ -16,7 +16,7 @@
 //! | `diet` | what goes when all of it is too large |
 //! | `stamp` | stamps as stores have them |
 //! | `url` | URLs of stores, and what may be shown of them |
-//! | `words` | the words of a text, the same for every store |
+//! | `words` | what of a text can be looked for, the same for every store |
 //! | `bounds` | the last event before a moment, by binary search |
 //! | `last` | the last events of a room, as many as one answer has |
 //! | `transfer` | export and import |

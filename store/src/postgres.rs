@@ -11,6 +11,7 @@ mod schema;
 mod search;
 mod session;
 mod settings;
+mod terms;
 mod tls;
 mod write;
 
@@ -41,6 +42,8 @@ pub struct Postgres {
     /// The room that was last looked at for what is to be forgotten.
     pruned: i64,
     size: Measure<i64>,
+    /// Whether there may be events that an older version has indexed.
+    may_be_stale: bool,
 }
 
 impl Postgres {
@@ -76,6 +79,7 @@ impl Postgres {
             known: HashMap::new(),
             pruned: 0,
             size: Measure::new(),
+            may_be_stale: true,
         };
         store.session()?;
         Ok(store)
@@ -173,6 +177,14 @@ impl Store for Postgres {
 
     fn is_over(&mut self, retention: &Retention) -> bool {
         self.size.is_over(limit(retention))
+    }
+
+    fn catch_up(&mut self) -> Result<bool, StoreError> {
+        if self.may_be_stale {
+            let writer = self.writer();
+            self.may_be_stale = self.try_with(|session| terms::renew(session, &writer))?;
+        }
+        Ok(self.may_be_stale)
     }
 
     fn rooms(&mut self, after: &str) -> Result<Vec<RoomInfo>, StoreError> {

@@ -1,7 +1,7 @@
 //! SQLite: one file, no set-up.
 //!
 //! Two connections at most: one that writes, and one that only reads. What is stored goes to the end of a table that is a
-//! log (`tail`), and from there to its place, many events at once, words into their index with them (`settle`). SQLite's own
+//! log (`tail`), and from there to its place, many events at once, terms into their index with them (`settle`). SQLite's own
 //! write-ahead log is brought into the file by a thread of its own (`checkpoint`).
 
 mod checkpoint;
@@ -58,6 +58,8 @@ pub struct Sqlite {
     known: HashMap<String, Known>,
     /// Steps of merging the index's parts that are worth doing soon; 1: some time.
     merges: usize,
+    /// Whether the index is worth merging to one part, since much of it was made anew.
+    is_scattered: bool,
     /// The room that was last looked at for what is to be forgotten.
     pruned: i64,
     checkpoints: Option<Checkpoints>,
@@ -142,6 +144,7 @@ impl Sqlite {
             tail: Tail::default(),
             known: HashMap::new(),
             merges: 1,
+            is_scattered: false,
             pruned: 0,
             checkpoints: None,
             space: None,

@@ -14,7 +14,7 @@ use crate::{ROOMS, RoomInfo, stamp};
 /// Events that are asked for at once. More are sent than fit into a part, if they are long.
 const PAGE: i64 = 256;
 
-const FIND: &str = "SELECT id, name, seq, topic FROM chat.rooms WHERE key = $1";
+const FIND: &str = "SELECT id, name, seq, topic, stale FROM chat.rooms WHERE key = $1";
 /// No more of them are sent than one answer has.
 const LAST: &str = "
     SELECT seq, at, kind, nick, text FROM (
@@ -38,6 +38,8 @@ pub(super) struct Room {
     name: String,
     pub(super) seq: u64,
     topic: Option<String>,
+    /// Up to which number its events may be indexed as an older version did it.
+    pub(super) stale: u64,
 }
 
 pub(super) fn find(session: &mut Session, key: &str) -> Result<Option<Room>, Error> {
@@ -49,6 +51,7 @@ pub(super) fn find(session: &mut Session, key: &str) -> Result<Option<Room>, Err
         name: row.try_get(1)?,
         seq: number(row, 2)?,
         topic: row.try_get(3)?,
+        stale: number(row, 4)?,
     }))
 }
 

@@ -7,7 +7,7 @@ use crate::StoreError;
 
 /// Each makes the tables of the version before it those of its own; the first one has number 1. They never change: a
 /// database remembers only which of them it has seen.
-const MIGRATIONS: [&str; 1] = ["
+const MIGRATIONS: [&str; 2] = ["
     CREATE TABLE chat.rooms (
         id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
         key text COLLATE \"C\" NOT NULL UNIQUE,
@@ -49,6 +49,13 @@ const MIGRATIONS: [&str; 1] = ["
         SELECT rooms.name AS room, events.seq, at, kind, nick, text
         FROM chat.events JOIN chat.rooms ON rooms.id = events.room;
     COMMENT ON VIEW chat.history IS 'For people who want to read';
+",
+    "
+    -- Terms where there were words: see `words`. Those of events that are there come anew, room by room: see `terms`.
+    ALTER TABLE chat.rooms ADD COLUMN stale bigint NOT NULL DEFAULT 0;
+    UPDATE chat.rooms SET stale = seq;
+    COMMENT ON COLUMN chat.rooms.stale IS 'Up to this number, events may still have words in place of terms';
+    COMMENT ON COLUMN chat.events.search IS 'Words, letters and signs in one form each, and # with the id of the room';
 "];
 
 /// Makes today's tables of whatever there is. The writer's lock keeps others from doing the same.

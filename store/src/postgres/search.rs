@@ -1,8 +1,9 @@
-//! Searching: first the newest events one by one, then the index.
+//! Searching: first the newest events one by one, then the index, then what an older version has indexed in its own way.
 //!
-//! Words that are common are among the newest events, and the index would find far too many; words that are rare are
-//! found by the index at once. The questions are put so that PostgreSQL cannot confuse the two: in the first one, words
-//! come after a fence; in the second one, the room is one of the words.
+//! Terms that are common are among the newest events, and the index would find far too many; terms that are rare are
+//! found by the index at once. The questions are put so that PostgreSQL cannot confuse the two: in the first one, terms
+//! come after a fence; in the second one, the room is one of the terms. Neither knows which terms stand together: where that
+//! matters, the text of what they find is looked at.
 
 use std::time::{Duration, Instant};
 
@@ -10,10 +11,10 @@ use ::postgres::error::SqlState;
 use ::postgres::{Error, Row};
 use chat_core::{Found, Query, RoomRecord};
 
-use super::read::{self, Room, record};
+use super::read::{self, Room, number, record};
 use super::session::Session;
 use super::signed;
-use crate::words::words;
+use crate::words::Wanted;
 
 /// The time for all of it, but for the way to whoever asked.
 const TIME: Duration = Duration::from_millis(Query::SEARCH_MILLIS * 7 / 8);
@@ -22,6 +23,10 @@ const NEWEST: Duration = Duration::from_millis(Query::SEARCH_MILLIS / 8);
 /// Events that are looked at first; then four times as many, and so on.
 const FIRST: u64 = 1_000;
 const MORE: u64 = 4;
+/// Texts that are looked at here in one go.
+const PAGE: usize = 500;
+/// Of these, between two looks at the clock.
+const GLANCE: usize = 16;
 /// The time that any other question may take.
 const USUAL: &str = "5s";
 
@@ -32,10 +37,15 @@ const SCAN: &str = "
     ) AS newest
     WHERE search @@ $4::text::tsquery LIMIT $5";
 const ASK: &str = "
-    WITH hits AS MATERIALIZED (SELECT room, seq FROM chat.events WHERE search @@ $3::text::tsquery)
+    WITH hits AS MATERIALIZED (SELECT room, seq FROM chat.events WHERE search @@ $4::text::tsquery)
     SELECT seq, at, kind, nick, text
-    FROM (SELECT room, seq FROM hits WHERE room = $1 AND seq <= $2 ORDER BY seq DESC LIMIT $4) AS newest
+    FROM (
+        SELECT room, seq FROM hits WHERE room = $1 AND seq > $2 AND seq <= $3 ORDER BY seq DESC LIMIT $5
+    ) AS newest
     JOIN chat.events USING (room, seq) ORDER BY seq DESC";
+const READ: &str = "
+    SELECT seq, at, kind, nick, text FROM chat.events
+    WHERE room = $1 AND seq > $2 AND seq <= $3 AND search IS NOT NULL ORDER BY seq DESC LIMIT $4";
 const LIMIT: &str = "SELECT set_config('statement_timeout', $1, false)";
 
 pub(super) fn search(
@@ -47,13 +57,13 @@ pub(super) fn search(
 ) -> Result<Found, Error> {
     let begin = Instant::now();
     let room = read::find(session, key)?;
-    let wanted = words(wanted);
+    let wanted = Wanted::new(wanted);
     let Some(room) = room.filter(|_| !wanted.is_empty()) else {
         return Ok(Found::Events { events: Vec::new(), complete: true });
     };
-    let phrase = |word: &String| format!("'{word}' & ");
-    let wanted = wanted.iter().map(phrase).collect::<String>() + &format!("'#{}'", room.id);
-    let mut search = Search { room, wanted, count, begin, events: Vec::new() };
+    let phrase = |term: &String| format!("'{term}' & ");
+    let terms = wanted.terms().iter().map(phrase).collect::<String>() + &format!("'#{}'", room.id);
+    let mut search = Search { room, wanted, terms, count, begin, events: Vec::new() };
     let done = search.run(session, to);
     // An answer of the other kind ends the connection, and with it this limit.
     let complete = match done {
@@ -67,7 +77,9 @@ pub(super) fn search(
 
 struct Search {
     room: Room,
-    wanted: String,
+    wanted: Wanted,
+    /// What the index is asked for.
+    terms: String,
     count: usize,
     begin: Instant,
     events: Vec<RoomRecord>,
@@ -76,40 +88,67 @@ struct Search {
 impl Search {
     /// Says whether there was time for all.
     fn run(&mut self, session: &mut Session, to: u64) -> Result<bool, Error> {
+        let stale = self.room.stale;
         let mut high = to.min(self.room.seq);
         let mut window = FIRST;
-        while self.events.len() < self.count && high > 0 && self.begin.elapsed() < NEWEST {
-            if !self.limit(session)? {
+        while high > stale {
+            let scans = self.begin.elapsed() < NEWEST;
+            let low = if scans { high.saturating_sub(window).max(stale) } else { stale };
+            if !self.ask(session, if scans { SCAN } else { ASK }, low, high)? {
                 return Ok(false);
             }
-            let low = high.saturating_sub(window);
-            let left = self.left();
-            let found =
-                session.query(SCAN, &[&self.room.id, &signed(low), &signed(high), &self.wanted, &left])?;
-            self.take(&found)?;
             high = low;
             window *= MORE;
         }
-        if self.events.len() < self.count && high > 0 {
+        self.ask(session, READ, 0, high)
+    }
+
+    /// Takes what a question finds above number `low` and up to `high`; says whether there was time for all.
+    fn ask(
+        &mut self,
+        session: &mut Session,
+        question: &'static str,
+        low: u64,
+        mut high: u64,
+    ) -> Result<bool, Error> {
+        let is_sure = self.wanted.is_exact() && question != READ;
+        while high > low && self.events.len() < self.count {
             if !self.limit(session)? {
                 return Ok(false);
             }
-            let left = self.left();
-            let found = session.query(ASK, &[&self.room.id, &signed(high), &self.wanted, &left])?;
-            self.take(&found)?;
+            let most = if is_sure { self.count - self.events.len() } else { PAGE };
+            let (room, from, to) = (&self.room.id, &signed(low), &signed(high));
+            let limit = &i64::try_from(most).unwrap_or(i64::MAX);
+            let found = if question == READ {
+                session.query(question, &[room, from, to, limit])?
+            } else {
+                session.query(question, &[room, from, to, &self.terms, limit])?
+            };
+            if !self.take(&found, is_sure)? {
+                return Ok(false);
+            }
+            high = match found.last() {
+                Some(oldest) if found.len() == most => number(oldest, 0)? - 1,
+                _ => low,
+            };
         }
         Ok(true)
     }
 
-    fn take(&mut self, found: &[Row]) -> Result<(), Error> {
-        for row in found {
-            self.events.extend(record(&self.room, row)?);
+    /// Takes of these what is looked for; says whether there was time for all.
+    fn take(&mut self, found: &[Row], is_sure: bool) -> Result<bool, Error> {
+        for (index, row) in found.iter().enumerate() {
+            if index % GLANCE == GLANCE - 1 && self.begin.elapsed() >= TIME {
+                return Ok(false);
+            }
+            if is_sure || self.wanted.is_in(row.try_get(4)?) {
+                self.events.extend(record(&self.room, row)?);
+            }
+            if self.events.len() == self.count {
+                break;
+            }
         }
-        Ok(())
-    }
-
-    fn left(&self) -> i64 {
-        i64::try_from(self.count - self.events.len()).unwrap_or(i64::MAX)
+        Ok(true)
     }
 
     /// Has the next question end with the time for all of it; says whether there is any left.

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use super::read::number;
 use super::session::Session;
 use super::signed;
-use crate::words::spaced;
+use crate::words::indexed;
 use crate::{RoomInfo, StoreError};
 
 const NEW_ROOMS: &str = "
@@ -27,9 +27,9 @@ const STORE: &str = "
     ),
     new AS (
         INSERT INTO chat.events (room, seq, at, kind, nick, text, search)
-        SELECT room, seq, at, kind, nick, text, array_to_tsvector(string_to_array(words, ' '))
+        SELECT room, seq, at, kind, nick, text, array_to_tsvector(string_to_array(terms, ' '))
         FROM unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[])
-            AS given (room, seq, at, kind, nick, text, words)
+            AS given (room, seq, at, kind, nick, text, terms)
         WHERE EXISTS (SELECT FROM owner)
         ON CONFLICT DO NOTHING
         RETURNING room, octet_length(nick) + octet_length(text) AS bytes
@@ -78,7 +78,8 @@ pub(super) fn write(
     let kinds: Vec<&str> = events.iter().map(|event| event.kind.word()).collect();
     let nicks: Vec<Cow<'_, str>> = events.iter().map(|event| plain(&event.nick)).collect();
     let texts: Vec<Cow<'_, str>> = events.iter().map(|event| plain(&event.text)).collect();
-    let words: Vec<Option<String>> =
+    let searched = |event: &RoomRecord, room| event.kind.is_talk().then(|| searched(&event.text, room));
+    let terms: Vec<Option<String>> =
         events.iter().zip(&rooms).map(|(event, &room)| searched(event, room)).collect();
 
     let mut changes: HashMap<i64, Change<'_>> = HashMap::new();
@@ -101,7 +102,7 @@ pub(super) fn write(
             &kinds,
             &nicks,
             &texts,
-            &words,
+            &terms,
             &ids,
             &names,
             &newest,
@@ -167,9 +168,9 @@ fn learn_rooms(
     Ok(())
 }
 
-/// What is searched: the words, and the room, so that the index alone finds those of a room.
-fn searched(event: &RoomRecord, room: i64) -> Option<String> {
-    event.kind.is_talk().then(|| format!("{} #{room}", spaced(&event.text)).trim_start().to_owned())
+/// What is searched: the terms, and the room, so that the index alone finds those of a room.
+pub(super) fn searched(text: &str, room: i64) -> String {
+    format!("{} #{room}", indexed(text)).trim_start().to_owned()
 }
 
 /// PostgreSQL has no text with this character in it, and would refuse the batch for ever.

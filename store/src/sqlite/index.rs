@@ -1,4 +1,4 @@
-//! The index of words, and how what is not in it gets there: behind, a group commit does not wait for it.
+//! The index of terms, and how what is not in it gets there: behind, a group commit does not wait for it.
 
 use chat_core::Kind;
 use rusqlite::{OptionalExtension, TransactionBehavior, params};
@@ -6,7 +6,7 @@ use rusqlite::{OptionalExtension, TransactionBehavior, params};
 use super::read::number;
 use super::{Sqlite, id_of, seq_of, signed};
 use crate::StoreError;
-use crate::words::spaced;
+use crate::words::indexed;
 
 /// Events in one step: some milliseconds.
 const STEP: usize = 2_048;
@@ -18,14 +18,14 @@ const MERGED: usize = 128 << 10;
 pub(super) const SMALL: u32 = 15;
 pub(super) const LARGE: u32 = 19;
 
-/// The word for all events in the same block as this one. No text has it: it has more than letters and digits.
+/// The term for all events in the same block as this one. No text has it: this sign stands alone in all of them.
 pub(super) fn block(id: i64, bits: u32) -> String {
     format!("§{bits}§{:x}", id >> bits)
 }
 
-/// What the index gets for an event: its words, and its blocks.
+/// What the index gets for an event: its terms, and its blocks.
 pub(super) fn indexed_text(id: i64, text: &str) -> String {
-    format!("{} {} {}", spaced(text), block(id, SMALL), block(id, LARGE))
+    format!("{} {} {}", indexed(text), block(id, SMALL), block(id, LARGE))
 }
 
 impl Sqlite {
@@ -37,7 +37,7 @@ impl Sqlite {
             return Ok(true);
         }
         if self.merges > 0 {
-            self.merges = if self.merge_some()? { self.merges.saturating_sub(1).max(1) } else { 0 };
+            self.merges = if self.merge_some(MERGE)? { self.merges.saturating_sub(1).max(1) } else { 0 };
             return Ok(true);
         }
         Ok(self.index_some()?)
@@ -48,26 +48,31 @@ impl Sqlite {
         self.merges > 1
     }
 
-    /// Words of events that were stored by an older version, or before others that are older.
+    /// Terms of events that were stored by an older version, or before others that are older.
     fn index_some(&mut self) -> rusqlite::Result<bool> {
         let behind = self
             .connection
             .prepare_cached("SELECT id FROM rooms WHERE indexed < seq LIMIT 1")?
             .query_row([], |row| row.get(0))
             .optional()?;
-        let Some(room) = behind else { return Ok(false) };
-        self.index_room(room)?;
+        let Some(room) = behind else {
+            // With a number below zero, all parts become one, of which this is the first step.
+            let has_begun = std::mem::take(&mut self.is_scattered) && self.merge_some(-MERGE)?;
+            self.merges = usize::from(has_begun);
+            return Ok(has_begun);
+        };
+        self.is_scattered |= self.index_room(room)? == STEP;
         self.merges = 1;
         Ok(true)
     }
 
     /// Merges some of the index's parts: the fewer there are, the faster is a search. Says whether there was something to
     /// merge.
-    fn merge_some(&mut self) -> rusqlite::Result<bool> {
+    fn merge_some(&mut self, pages: i64) -> rusqlite::Result<bool> {
         let before = self.connection.total_changes();
         self.connection
             .prepare_cached("INSERT INTO words (words, rank) VALUES ('merge', ?1)")?
-            .execute([MERGE])?;
+            .execute([pages])?;
         if let Some(checkpoints) = &mut self.checkpoints {
             checkpoints.wrote(MERGED, &self.connection);
         }
@@ -75,14 +80,14 @@ impl Sqlite {
         Ok(self.connection.total_changes() - before >= 2)
     }
 
-    /// One step in a room.
-    fn index_room(&mut self, room: i64) -> rusqlite::Result<()> {
+    /// One step in a room; returns how many events it looked at.
+    fn index_room(&mut self, room: i64) -> rusqlite::Result<usize> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let progress = transaction
             .prepare_cached("SELECT indexed, seq FROM rooms WHERE id = ?1")?
             .query_row([room], |row| Ok((number(row, 0)?, number(row, 1)?)))
             .optional()?;
-        let Some((indexed, seq)) = progress.filter(|(indexed, seq)| indexed < seq) else { return Ok(()) };
+        let Some((indexed, seq)) = progress.filter(|(indexed, seq)| indexed < seq) else { return Ok(0) };
         let mut last = None;
         let (mut count, mut bytes) = (0, 0);
         {
@@ -113,7 +118,7 @@ impl Sqlite {
         if let Some(checkpoints) = &mut self.checkpoints {
             checkpoints.wrote(bytes, &self.connection);
         }
-        Ok(())
+        Ok(count)
     }
 }
 

@@ -10,7 +10,7 @@ const APPLICATION: i32 = 0x6368_6174;
 
 /// Each makes the tables of the version before it those of its own; the first one has number 1. They never change: a file
 /// remembers only how many of them it has seen.
-const MIGRATIONS: [&str; 2] = ["
+const MIGRATIONS: [&str; 3] = ["
     -- What outlives the events of a room. `bytes` are those of nicknames and text that are kept; what may be searched by
     -- index ends with number `indexed`.
     CREATE TABLE rooms (
@@ -58,6 +58,11 @@ const MIGRATIONS: [&str; 2] = ["
     INSERT INTO log (id, events) VALUES (0, x'');
     -- All of it at once, in memory until then.
     INSERT INTO words (words, rank) VALUES ('hashsize', 4194304);
+",
+    "
+    -- The index has terms where it had words: see `words`. They come anew, as all that is not in it yet.
+    INSERT INTO words (words) VALUES ('delete-all');
+    UPDATE rooms SET indexed = 0;
 "];
 
 /// How many migrations a file has seen.

@@ -1,10 +1,10 @@
 //! Searching: first what is not in the index yet, then the index, block by block from the newest to the oldest.
 //!
-//! SQLite cannot be stopped in the middle of a step through the index, and words that are common but never meet are one
-//! long step. So the block is one of the words: then no question is about more than a block, and takes some milliseconds.
+//! SQLite cannot be stopped in the middle of a step through the index, and terms that are common but never meet are one
+//! long step. So the block is one of the terms: then no question is about more than a block, and takes some milliseconds.
+//! The index does not know which terms stand together: where that matters, the text of what it finds is looked at.
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use rusqlite::{Connection, params};
 use super::index::{LARGE, SMALL, block};
 use super::read::{Order, Room, View, record};
 use super::{id_of, seq_of};
-use crate::words::{has_all, words};
+use crate::words::Wanted;
 
 /// After a question that took no longer than this, one about a large block may follow.
 const QUICK: Duration = Duration::from_millis(2);
@@ -23,7 +23,7 @@ const LATE: Duration = Duration::from_millis(50);
 /// The time for all of it, but for one more question and the way to whoever asked.
 const TIME: Duration = Duration::from_millis(Query::SEARCH_MILLIS * 7 / 8);
 /// Events between two looks at the clock.
-const GLANCE: usize = 64;
+const GLANCE: usize = 16;
 
 pub(super) fn search(
     view: &View<'_>,
@@ -33,7 +33,7 @@ pub(super) fn search(
     count: usize,
 ) -> rusqlite::Result<Found> {
     let deadline = Instant::now() + TIME;
-    let wanted = words(wanted);
+    let wanted = Wanted::new(wanted);
     let nothing = Found::Events { events: Vec::new(), complete: true };
     let Some(room) = view.find(key)? else { return Ok(nothing) };
     if wanted.is_empty() {
@@ -47,7 +47,7 @@ pub(super) fn search(
 }
 
 struct Search {
-    wanted: BTreeSet<String>,
+    wanted: Wanted,
     count: usize,
     deadline: Instant,
     events: Vec<RoomRecord>,
@@ -59,7 +59,7 @@ impl Search {
         let mut looked_at = 0;
         let mut has_time = true;
         view.visit(room, room.indexed + 1..=to, Order::NewestFirst, |event| {
-            if event.kind.is_talk() && has_all(&event.text, &self.wanted) {
+            if event.kind.is_talk() && self.wanted.is_in(&event.text) {
                 self.events.push(event);
             }
             looked_at += 1;
@@ -77,7 +77,7 @@ impl Search {
         let older = view.tail.events(room.id, 0..=to.min(room.indexed));
         let older = older.filter_map(|entry| entry.record(&room.name, &room.key));
         let known = self.events.len();
-        self.events.extend(older.filter(|event| event.kind.is_talk() && has_all(&event.text, &self.wanted)));
+        self.events.extend(older.filter(|event| event.kind.is_talk() && self.wanted.is_in(&event.text)));
         if self.events.len() > known {
             self.events.sort_by_key(|event| Reverse(event.seq));
             self.events.dedup_by_key(|event| event.seq);
@@ -87,10 +87,10 @@ impl Search {
 
     /// Asks the index for what is not newer than number `to`; says whether there was time for all.
     fn ask(&mut self, snapshot: &Connection, room: &Room, to: u64) -> rusqlite::Result<bool> {
-        let phrase = |word: &String| format!("\"{word}\" AND ");
-        let all: String = self.wanted.iter().map(phrase).collect();
+        let phrase = |term: &String| format!("\"{term}\" AND ");
+        let all: String = self.wanted.terms().iter().map(phrase).collect();
         let mut hits = snapshot.prepare_cached(
-            "SELECT rowid FROM words WHERE words MATCH ?1 AND rowid <= ?2 ORDER BY rowid DESC LIMIT ?3",
+            "SELECT rowid FROM words WHERE words MATCH ?1 AND rowid <= ?2 ORDER BY rowid DESC",
         )?;
         let mut one = snapshot.prepare_cached("SELECT id, at, kind, nick, text FROM events WHERE id = ?1")?;
         let oldest = oldest(snapshot, room)?;
@@ -102,14 +102,21 @@ impl Search {
             }
             let newest = id_of(room.id, high);
             let wanted = format!("{all}\"{}\"", block(newest, bits));
-            let left = i64::try_from(self.count - self.events.len()).unwrap_or(i64::MAX);
-            let mut ids = hits.query(params![wanted, newest, left])?;
-            while let Some(row) = ids.next()? {
+            let mut ids = hits.query(params![wanted, newest])?;
+            let mut looked_at = 0;
+            while self.events.len() < self.count
+                && let Some(row) = ids.next()?
+            {
                 let mut rows = one.query([row.get::<_, i64>(0)?])?;
                 if let Some(row) = rows.next()?
+                    && (self.wanted.is_exact() || self.wanted.is_in(row.get_ref(4)?.as_str()?))
                     && let Some(event) = record(room, row)?
                 {
                     self.events.push(event);
+                }
+                looked_at += 1;
+                if looked_at % GLANCE == 0 && Instant::now() >= self.deadline {
+                    return Ok(false);
                 }
             }
             high = (high >> bits << bits).saturating_sub(1);

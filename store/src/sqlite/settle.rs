@@ -1,4 +1,4 @@
-//! Bringing what is in the log to its places: into the tables, and its words into their index.
+//! Bringing what is in the log to its places: into the tables, and its terms into their index.
 
 use chat_core::Kind;
 use rusqlite::{CachedStatement, OptionalExtension, TransactionBehavior, named_params, params};

@@ -1,5 +1,7 @@
 //! What holds of every store, against real servers.
 
+mod cases;
+mod older;
 mod refusals;
 mod semantics;
 mod transfers;
@@ -196,32 +198,6 @@ fn sqlite_reads_what_is_on_its_way() {
 
 fn seqs_of(store: &mut dyn Store) -> Vec<u64> {
     seqs(&events(store, 1, 100))
-}
-
-/// A history that the first version wrote is found, and searched, at once and later.
-#[test]
-fn sqlite_takes_over_the_first_format() {
-    let file = File::new();
-    {
-        let mut stores = file.open();
-        stores.writer.write(&(1..=100).map(said).collect::<Vec<_>>()).unwrap();
-        catch_up(&mut *stores.writer);
-    }
-    let path = file.url().split_once(':').unwrap().1.to_owned();
-    let connection = rusqlite::Connection::open(&path).unwrap();
-    connection.execute_batch("DROP TABLE log; PRAGMA user_version = 1").unwrap();
-    drop(connection);
-    assert!(chat_store::open_to_read(&file.url()).is_err(), "a server has to start on it first");
-    let mut stores = file.open();
-    stores.writer.write(&[said(101)]).unwrap();
-    for indexed in [false, true] {
-        if indexed {
-            catch_up(&mut *stores.writer);
-        }
-        assert_eq!(seqs(&events(&mut *stores.reader, 1, 200)), (1..=101).collect::<Vec<_>>());
-        assert_eq!(search(&mut *stores.reader, "line 77", 200, 50), [77]);
-        assert_eq!(search(&mut *stores.reader, "line 101", 200, 50), [101]);
-    }
 }
 
 /// The index is asked block by block: the ends of blocks are where something could be lost.

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use chat_core::{Kind, Query};
-use chat_store::Retention;
+use chat_core::{Kind, Query, RoomRecord};
+use chat_store::{Retention, Store};
 use chrono::TimeDelta;
 
+use super::cases::CASES;
 use super::refusals;
 use super::{Place, at, bounds, catch_up, event, events, of, prune, room, said, search, seqs};
 
@@ -29,6 +30,7 @@ pub(crate) fn all<P: Place>(new: impl Fn() -> P) {
     if new().searches() {
         words_are_found(&new());
         words_are_found_before_and_after_they_are_in_the_index(&new());
+        what_is_seen_is_found_before_and_after_it_is_in_the_index(&new());
     }
 }
 
@@ -273,12 +275,45 @@ fn words_are_found(place: &impl Place) {
             ("example den", 100, 50, &[6]),
             ("日本語", 100, 50, &[7]),
             ("and or not", 100, 50, &[7]),
-            ("\"'*", 100, 50, &[]),
+            ("\"'*", 100, 50, &[7]),
             ("", 100, 50, &[]),
             ("nowhere", 100, 50, &[]),
         ] {
             assert_eq!(search(&mut *stores.reader, words, to, count), expected, "{words} {indexed}");
         }
+    }
+}
+
+fn what_is_seen_is_found_before_and_after_it_is_in_the_index(place: &impl Place) {
+    let mut stores = place.open();
+    stores.writer.write(&told()).unwrap();
+    check_told(&mut *stores.reader, "at once");
+    catch_up(&mut *stores.writer);
+    check_told(&mut *stores.reader, "from the index");
+    // Where more is found that has all of the letters than is looked at in one go.
+    let other = |seq: u64| event(seq, Kind::Said, if seq.is_multiple_of(400) { "去上海" } else { "海上" });
+    let first = told().len() as u64 + 1;
+    stores.writer.write(&(first..first + 3_000).map(other).collect::<Vec<_>>()).unwrap();
+    let expected: Vec<u64> = (first..first + 3_000).rev().filter(|seq| seq.is_multiple_of(400)).collect();
+    for _ in 0..2 {
+        let found = search(&mut *stores.reader, "去上海", first + 3_000, 50);
+        assert_eq!(found, expected);
+        assert_eq!(search(&mut *stores.reader, "去上海", first + 3_000, 3), expected[..3]);
+        catch_up(&mut *stores.writer);
+    }
+}
+
+/// The texts of all cases, each in a line of its own.
+pub(crate) fn told() -> Vec<RoomRecord> {
+    (1..).zip(CASES).map(|(seq, (text, ..))| event(seq, Kind::Said, text)).collect()
+}
+
+/// Whether those are found that are to be.
+pub(crate) fn check_told(store: &mut dyn Store, when: &str) {
+    for (seq, (text, words, expected)) in (1..).zip(CASES) {
+        // Other texts may have what is looked for, too.
+        let found = search(store, words, 1_000, 1_000);
+        assert_eq!(found.contains(&seq), *expected, "{words} in {text}, {when}");
     }
 }
 
