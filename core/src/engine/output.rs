@@ -52,27 +52,35 @@ impl Engine {
     }
 
     /// Seals the turn under way, and releases it, unless it has to be stored first.
+    #[inline] // Each poll asks.
     pub(super) fn seal(&mut self) {
-        if !self.turn.is_empty() && self.drained {
-            self.save_memory();
+        if !self.turn.is_empty() {
+            if self.drained {
+                self.save_memory();
+            }
+            self.seal_turn();
         }
-        self.seal_turn();
+        self.end_turn();
     }
 
     /// Begins a new turn, if this one has made as much as it may.
+    #[inline] // Each event asks.
     pub(super) fn make_room(&mut self) {
         if self.turn.is_full_of(self.turn.share()) {
             self.seal_turn();
+            self.end_turn();
         }
     }
 
+    #[inline(never)]
     fn seal_turn(&mut self) {
-        if !self.turn.is_empty() {
-            let before = self.segments.retained();
-            let sealed = self.turn.seal(&self.chat, &mut self.segments);
-            self.keep(sealed, self.segments.retained() - before);
+        if self.turn.is_empty() {
+            // Whatever saved memory has sealed it.
+            return;
         }
-        self.end_turn();
+        let before = self.segments.retained();
+        let sealed = self.turn.seal(&self.chat, &mut self.segments);
+        self.keep(sealed, self.segments.retained() - before);
     }
 
     /// Makes a sealed turn visible.
