@@ -121,7 +121,7 @@ fn said(room: &str, seq: u64) -> RoomRecord {
         key: room.into(),
         seq,
         at: DateTime::<Utc>::from_timestamp(BEGIN + seq as i64 * PACE, 0).unwrap_or_default(),
-        nick: format!("user{}", below(500)),
+        nick: format!("user{}", below(500)).into(),
         kind: Kind::Said,
         text: text.trim_end().into(),
     }

@@ -5,22 +5,24 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use chrono::{DateTime, Utc};
+use smol_str::SmolStr;
 
 use crate::chat::Kind;
 
-/// One event in the sequence of a room.
+/// One event in the sequence of a room. Names are short: nearly all take no allocation, of which every one that another
+/// thread frees costs more than the copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoomRecord {
     /// The room, with its `#`, as it is shown.
-    pub room: String,
+    pub room: SmolStr,
     /// What the room is known by, with its `#`: the same for all ways of writing its name.
-    pub key: String,
+    pub key: SmolStr,
     /// Its place in the room's sequence; the first is 1.
     pub seq: u64,
     /// The server's stamp.
     pub at: DateTime<Utc>,
     /// Who did it; empty for what the room itself says.
-    pub nick: String,
+    pub nick: SmolStr,
     /// What it was.
     pub kind: Kind,
     /// What was said, the reason, the new name or the topic; empty for the other kinds.

@@ -446,7 +446,7 @@ fn what_no_store_can_have_said_is_not_believed() {
     world.send(ann, "/join #lobby\n");
     let (_, look_ups) = taken(&mut world);
     let mut odd = record(7, world.now.utc, Kind::Said, "odd");
-    odd.nick = "n".repeat(300);
+    odd.nick = "n".repeat(300).into();
     answer_question(&mut world, look_ups[0].id, Ok(Found::Room { seq: 7, topic: None, last: vec![odd] }));
     assert_eq!(taken(&mut world).0[0].events[0].seq, 8);
 }

@@ -120,7 +120,7 @@ fn the_room_goes_on_from_where_the_store_has_it() {
     world.text(bob);
     world.text(eve);
     let at = world.now.utc;
-    let (room, key, nick) = ("#tea".to_owned(), "#tea".to_owned(), "dan".to_owned());
+    let (room, key, nick) = ("#tea".into(), "#tea".into(), "dan".into());
     let there =
         RoomRecord { room, key, seq: 7, at, nick, kind: Kind::Said, text: "on another server".into() };
     room_at(&mut world, &look_ups[0], 7, vec![there]);

@@ -181,7 +181,7 @@ fn words_of(record: &RoomRecord) -> [String; 8] {
     let RoomRecord { room, key, seq, at, nick, kind, text } = record;
     let (secs, nanos) = (at.timestamp(), at.timestamp_subsec_nanos());
     let [seq, secs, nanos] = [seq.to_string(), secs.to_string(), nanos.to_string()];
-    [room.clone(), key.clone(), kind.word().into(), nick.clone(), text.clone(), seq, secs, nanos]
+    [room.as_str(), key, kind.word(), nick, text, &seq, &secs, &nanos].map(Into::into)
 }
 
 fn hash_words(words: &[String]) -> u64 {

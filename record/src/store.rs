@@ -97,6 +97,7 @@ impl FoundRecord {
 impl From<&RoomRecord> for EventRecord {
     fn from(record: &RoomRecord) -> Self {
         let RoomRecord { room, key, seq, at, nick, kind, text } = record.clone();
+        let (room, key, nick) = (room.into(), key.into(), nick.into());
         let (secs, nanos) = (at.timestamp(), at.timestamp_subsec_nanos());
         Self { room, key, seq, secs, nanos, nick, kind: kind.word().into(), text }
     }
@@ -106,6 +107,7 @@ impl EventRecord {
     fn to_event(&self) -> Option<RoomRecord> {
         let Self { room, key, seq, secs, nanos, nick, kind, text } = self.clone();
         let (at, kind) = (DateTime::from_timestamp(secs, nanos)?, Kind::from_word(&kind)?);
+        let (room, key, nick) = (room.into(), key.into(), nick.into());
         Some(RoomRecord { room, key, seq, at, nick, kind, text })
     }
 }

@@ -167,7 +167,7 @@ impl Store {
         while let Some((_, key)) = self.reads.pop_front_if(|(after, _)| *after < batch.number) {
             self.barred.remove(&key);
         }
-        let mut rooms: Vec<String> = batch.events.iter().map(|event| event.key.clone()).collect();
+        let mut rooms: Vec<String> = batch.events.iter().map(|event| event.key.to_string()).collect();
         rooms.sort();
         rooms.dedup();
         if self.one_in(self.storage.refusals) {
@@ -184,7 +184,7 @@ impl Store {
 
     /// Stores what can be stored of a batch.
     fn write(&mut self, batch: &Batch) {
-        let events = batch.events.iter().filter(|event| !self.barred.contains(&event.key));
+        let events = batch.events.iter().filter(|event| !self.barred.contains(&*event.key));
         events.for_each(|event| self.disk.write(event, self.storage.keeps));
     }
 
@@ -261,8 +261,8 @@ impl Disk {
     /// An event is known by its room and number: stored twice, it is stored once.
     fn write(&mut self, event: &RoomRecord, keeps: usize) {
         let begins = Room { seq: event.seq.saturating_sub(1), ..Room::default() };
-        let begins = if self.forgotten.remove(&event.key) { begins } else { Room::default() };
-        let room = self.rooms.entry(event.key.clone()).or_insert(begins);
+        let begins = if self.forgotten.remove(&*event.key) { begins } else { Room::default() };
+        let room = self.rooms.entry(event.key.to_string()).or_insert(begins);
         if event.seq <= room.seq {
             if room.events.iter().any(|stored| stored.seq == event.seq && stored != event) {
                 self.wrong.get_or_insert_with(|| format!("another event has the place of {event:?}"));
@@ -299,8 +299,8 @@ impl Disk {
     /// So many events of another server, which this one does not know of.
     fn write_elsewhere(&mut self, like: &RoomRecord, count: u64, keeps: usize) {
         for _ in 0..count {
-            let seq = self.rooms.get(&like.key).map_or(0, |room| room.seq) + 1;
-            let (nick, text) = ("elsewhere".to_owned(), format!("number {seq}"));
+            let seq = self.rooms.get(&*like.key).map_or(0, |room| room.seq) + 1;
+            let (nick, text) = ("elsewhere".into(), format!("number {seq}"));
             self.write(&RoomRecord { seq, nick, text, kind: Kind::Said, ..like.clone() }, keeps);
         }
     }

@@ -97,7 +97,7 @@ fn record(key: &str, seq: u64) -> RoomRecord {
         key: key.into(),
         seq,
         at: Utc::now(),
-        nick: format!("speaker{}", seq % 1_000),
+        nick: format!("speaker{}", seq % 1_000).into(),
         kind: Kind::Said,
         text: format!("message number {seq}, which is {parity} and about as long as others are{rare}"),
     }

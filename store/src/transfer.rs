@@ -100,8 +100,9 @@ fn export_room(
             from = event.seq + 1;
             done.events += 1;
             let RoomRecord { room, key, seq, at, nick, kind, text } = event;
+            let (room, key, nick, kind) = (room.into(), key.into(), nick.into(), kind.word().into());
             let at = at.to_rfc3339_opts(SecondsFormat::Micros, true);
-            write_line(out, &Line::Event { room, key, seq, at, nick, kind: kind.word().into(), text })?;
+            write_line(out, &Line::Event { room, key, seq, at, nick, kind, text })?;
         }
     }
     Ok(())
@@ -177,6 +178,7 @@ impl Importing<'_> {
                     return Ok(());
                 };
                 self.done.events += 1;
+                let (room, key, nick) = (room.into(), key.into(), nick.into());
                 self.events.push(RoomRecord { room, key, seq, at, nick, kind, text });
             }
         }

@@ -37,7 +37,7 @@ impl Store for Fake {
             return Err(StoreError::new("the connection is lost"));
         }
         for event in events {
-            let newest = state.rooms.entry(event.key.clone()).or_default();
+            let newest = state.rooms.entry(event.key.to_string()).or_default();
             *newest = event.seq.max(*newest);
         }
         Ok(())

@@ -244,11 +244,11 @@ impl Adapter {
     fn note(&mut self, report: Report) {
         let Report::Room(record) = report else { return };
         assert!(!self.store_first || self.store.is_stored(&record), "{record:?} is seen before it is stored");
-        if let Some(before) = self.rooms.get(&record.key) {
+        if let Some(before) = self.rooms.get(&*record.key) {
             let next = record.seq == 1 || record.seq == before.seq + 1;
             assert!(next && record.at >= before.at, "{before:?}, then {record:?}");
         }
-        self.rooms.insert(record.key.clone(), record);
+        self.rooms.insert(record.key.to_string(), record);
     }
 
     fn check_settled(&self) {

@@ -38,10 +38,10 @@ impl Store {
         assert!(!events.is_empty(), "no batch of nothing");
         self.batches = number;
         for event in events {
-            let room = self.rooms.entry(event.key.clone()).or_default();
+            let room = self.rooms.entry(event.key.to_string()).or_default();
             let before = room.last().map_or(0, |last| last.seq);
             assert_eq!(event.seq, before + 1, "{event:?} comes behind all that was stored of its room");
-            self.batch_of.insert((event.key.clone(), event.seq), number);
+            self.batch_of.insert((event.key.to_string(), event.seq), number);
             room.push(event);
         }
         self.waiting.push_back(Wish::Store(number));
@@ -55,7 +55,7 @@ impl Store {
 
     /// Whether the engine has been told that this event is stored.
     pub(crate) fn is_stored(&self, event: &RoomRecord) -> bool {
-        let batch = self.batch_of.get(&(event.key.clone(), event.seq));
+        let batch = self.batch_of.get(&(event.key.to_string(), event.seq));
         self.ahead || batch.is_some_and(|&batch| batch <= self.stored)
     }
 

@@ -62,7 +62,7 @@ impl Kept {
         }
         self.emitted = batch.number;
         for event in &batch.events {
-            let next = self.next.entry(event.key.clone()).or_insert(1);
+            let next = self.next.entry(event.key.to_string()).or_insert(1);
             if event.seq != *next {
                 return Err(format!("{event:?} is handed over, and {next} is next"));
             }
@@ -81,7 +81,7 @@ impl Kept {
             }
             StoreAnswer::Refused { batch, rooms } => {
                 if let Some(refused) = self.batches.iter_mut().find(|known| known.number == *batch) {
-                    refused.events.retain(|event| !rooms.contains(&event.key));
+                    refused.events.retain(|event| !rooms.iter().any(|room| *room == event.key));
                 }
             }
             StoreAnswer::Found { found: Ok(Found::Events { events, .. }), .. } => self.add(events),

@@ -31,7 +31,7 @@ impl Records {
     pub(super) fn add(&mut self, record: &RoomRecord) {
         let line = String::from_utf8(encoded(record)).expect("what is written is UTF-8");
         if record.kind == Kind::Quiet {
-            self.quiet.insert(record.room.clone());
+            self.quiet.insert(record.room.to_string());
         }
         self.all.push(Recorded { record: record.clone(), line });
     }
@@ -44,7 +44,7 @@ impl Records {
     /// Whether what was written to one connection, which joined rooms with the records `joins`, is a range of
     /// the record for each of its rooms and stays.
     pub(super) fn check(&self, joins: &[usize], written: &[u8]) -> Result<(), String> {
-        let of_use = |&&join: &&usize| !self.quiet.contains(&self.all[join].record.room);
+        let of_use = |&&join: &&usize| !self.quiet.contains(&*self.all[join].record.room);
         let joins = joins.iter().filter(of_use).copied().collect();
         let mut reader = Reader { records: self, joins, nicks: Vec::new(), rooms: BTreeMap::new(), last: 0 };
         // What is not whole was cut off.

@@ -125,11 +125,11 @@ pub(super) fn rooms(session: &mut Session, after: &str) -> Result<Vec<RoomInfo>,
 pub(super) fn record(room: &Room, row: &Row) -> Result<Option<RoomRecord>, Error> {
     let Some(kind) = Kind::from_word(row.try_get(2)?) else { return Ok(None) };
     Ok(Some(RoomRecord {
-        room: room.name.clone(),
-        key: room.key.clone(),
+        room: room.name.as_str().into(),
+        key: room.key.as_str().into(),
         seq: number(row, 0)?,
         at: row.try_get::<_, Stamp>(1)?.0,
-        nick: row.try_get(3)?,
+        nick: row.try_get::<_, &str>(3)?.into(),
         kind,
         text: row.try_get(4)?,
     }))

@@ -71,7 +71,7 @@ pub(super) fn write(
         return Ok(Ok(()));
     }
     learn_rooms(session, known, events)?;
-    let room = |event: &RoomRecord| known.get(&event.key).copied().unwrap_or_default();
+    let room = |event: &RoomRecord| known.get(&*event.key).copied().unwrap_or_default();
     let rooms: Vec<i64> = events.iter().map(room).collect();
     let seqs: Vec<i64> = events.iter().map(|event| signed(event.seq)).collect();
     let stamps: Vec<DateTime<Utc>> = events.iter().map(|event| event.at).collect();
@@ -154,7 +154,7 @@ fn learn_rooms(
 ) -> Result<(), Error> {
     let unknown: HashMap<&str, &str> = events
         .iter()
-        .filter(|event| !known.contains_key(&event.key))
+        .filter(|event| !known.contains_key(&*event.key))
         .map(|event| (&*event.key, &*event.room))
         .collect();
     if unknown.is_empty() {

@@ -25,7 +25,7 @@ impl Entry {
     pub(super) fn record(self, key: &str, name: &str) -> Option<RoomRecord> {
         let kind = Kind::from_word(&self.kind)?;
         let Self { seq, at, nick, text, .. } = self;
-        Some(RoomRecord { room: name.to_owned(), key: key.to_owned(), seq, at, nick, kind, text })
+        Some(RoomRecord { room: name.into(), key: key.into(), seq, at, nick: nick.into(), kind, text })
     }
 
     /// Whether it is known to be nothing that anybody said.

@@ -55,16 +55,16 @@ pub(super) fn write(
 ) -> RedisResult<Result<(), StoreError>> {
     let mut rooms: HashMap<&str, Vec<&RoomRecord>> = HashMap::new();
     for event in events {
-        let last = match known.get(&event.key) {
+        let last = match known.get(&*event.key) {
             Some(&last) => last,
             None => last_id(connection, &events_key(&event.key))?,
         };
         if event.seq > last {
             rooms.entry(&event.key).or_default().push(event);
-            known.insert(event.key.clone(), event.seq);
+            known.insert(event.key.to_string(), event.seq);
             continue;
         }
-        known.insert(event.key.clone(), last);
+        known.insert(event.key.to_string(), last);
         // What is in this batch twice is not there yet.
         let is_twice = rooms.get(&*event.key).is_some_and(|room| room.contains(&event));
         if !is_twice && let Err(error) = is_there(connection, event)? {
@@ -81,10 +81,10 @@ pub(super) fn write(
         let newest = events[events.len() - 1];
         batch.cmd("EVAL").arg(STORE).arg(5);
         batch.arg(events_key(key)).arg(room_key(key)).arg(ROOMS).arg(lease::WRITER).arg(lease::OWNER);
-        batch.arg(key).arg(&newest.room).arg(&writer.name);
+        batch.arg(key).arg(&*newest.room).arg(&writer.name);
         for event in events {
             batch.arg(event.seq).arg(event.at.timestamp_micros()).arg(event.kind.word());
-            batch.arg(&event.nick).arg(&event.text);
+            batch.arg(&*event.nick).arg(&event.text);
         }
     }
     let answers: Vec<usize> = batch.query(connection)?;

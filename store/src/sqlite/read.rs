@@ -199,11 +199,11 @@ impl View<'_> {
 pub(super) fn record(room: &Room, row: &Row<'_>) -> rusqlite::Result<Option<RoomRecord>> {
     let Some(kind) = Kind::from_word(row.get_ref(2)?.as_str()?) else { return Ok(None) };
     Ok(Some(RoomRecord {
-        room: room.name.clone(),
-        key: room.key.clone(),
+        room: room.name.as_str().into(),
+        key: room.key.as_str().into(),
         seq: seq_of(row.get(0)?),
         at: stamp::of_micros(row.get(1)?),
-        nick: row.get(3)?,
+        nick: row.get_ref(3)?.as_str()?.into(),
         kind,
         text: row.get(4)?,
     }))

@@ -45,11 +45,11 @@ impl Sqlite {
         self.tail.refresh(&transaction)?;
         let mut batch = Batch::default();
         for (index, event) in events.iter().enumerate() {
-            let room = match self.known.get_mut(&event.key) {
+            let room = match self.known.get_mut(&*event.key) {
                 Some(room) => room,
                 None => {
                     let room = find_room(&transaction, &self.tail, event)?;
-                    self.known.entry(event.key.clone()).or_insert(room)
+                    self.known.entry(event.key.to_string()).or_insert(room)
                 }
             };
             if event.seq <= room.newest
@@ -144,7 +144,7 @@ fn is_there(
 fn find_room(transaction: &Transaction<'_>, tail: &Tail, event: &RoomRecord) -> Result<Known, StoreError> {
     let known = transaction
         .prepare_cached("SELECT id, name, seq FROM rooms WHERE key = ?1")?
-        .query_row([&event.key], |row| {
+        .query_row([&*event.key], |row| {
             Ok(Known { id: row.get(0)?, name: row.get(1)?, newest: number(row, 2)? })
         })
         .optional()?;
@@ -152,7 +152,11 @@ fn find_room(transaction: &Transaction<'_>, tail: &Tail, event: &RoomRecord) -> 
         known.newest = known.newest.max(tail.newest(known.id));
         return Ok(known);
     }
-    Ok(Known { id: rooms::id(transaction, &event.key, &event.room)?, name: event.room.clone(), newest: 0 })
+    Ok(Known {
+        id: rooms::id(transaction, &event.key, &event.room)?,
+        name: event.room.to_string(),
+        newest: 0,
+    })
 }
 
 #[cfg(test)]

@@ -33,8 +33,8 @@ impl Barred {
             let number = batch.number;
             batch.events.retain(|event| {
                 let is_barred = self.is_barred(&event.key, number);
-                if is_barred && !rooms.contains(&event.key) {
-                    rooms.push(event.key.clone());
+                if is_barred && !rooms.iter().any(|room| *room == event.key) {
+                    rooms.push(event.key.to_string());
                 }
                 !is_barred
             });

@@ -55,8 +55,8 @@ impl Writer {
         }
         let (some, others) = rooms.split_at(rooms.len() / 2);
         for rooms in [some, others] {
-            let theirs: Vec<RoomRecord> =
-                events.iter().filter(|event| rooms.contains(&event.key)).cloned().collect();
+            let is_theirs = |event: &&RoomRecord| rooms.iter().any(|room| *room == event.key);
+            let theirs: Vec<RoomRecord> = events.iter().filter(is_theirs).cloned().collect();
             match self.store.write(&theirs) {
                 Err(StoreError::Refused { reason, .. }) => {
                     self.store_apart(rooms, events, reason, refused)?;

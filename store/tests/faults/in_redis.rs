@@ -49,7 +49,7 @@ fn redis_notices_another_server() {
     let mut add = |event: RoomRecord| {
         let mut add = redis::cmd("XADD");
         add.arg("chat:events:#room").arg(format!("{}-0", event.seq)).arg("at").arg(0).arg("kind").arg("said");
-        add.arg("nick").arg(event.nick).arg("text").arg(event.text).exec(&mut beside).unwrap();
+        add.arg("nick").arg(&*event.nick).arg("text").arg(event.text).exec(&mut beside).unwrap();
     };
     stores.writer.write(&[said(1), said(2)]).unwrap();
     // As if what was sent before came late.

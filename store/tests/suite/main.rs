@@ -75,7 +75,7 @@ fn said(seq: u64) -> RoomRecord {
 
 fn of(room: &str, mut event: RoomRecord) -> RoomRecord {
     event.room = room.into();
-    event.key = room.to_lowercase();
+    event.key = room.to_lowercase().into();
     event
 }
 

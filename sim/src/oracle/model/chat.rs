@@ -46,11 +46,11 @@ impl Model {
         room.seq += 1;
         let (room_name, members) = (room.name.shown.clone(), room.members.clone());
         let record = RoomRecord {
-            room: room_name,
-            key: key.to_owned(),
+            room: room_name.into(),
+            key: key.into(),
             seq: room.seq,
             at: self.stamp,
-            nick: nick.to_owned(),
+            nick: nick.into(),
             kind,
             text: text.to_owned(),
         };
@@ -88,7 +88,7 @@ impl Model {
             self.owe(slot, &wire::line_as_set(&format!("* {line}")));
         }
         self.peer(slot).user =
-            Some(User { nick: nick.to_owned(), key: name.key, rooms: Vec::new(), current: None });
+            Some(User { nick: nick.into(), key: name.key, rooms: Vec::new(), current: None });
         if let Some(lobby) = self.config.lobby.clone() {
             self.join(slot, &lobby);
         }

@@ -65,7 +65,7 @@ impl Reading {
 
     /// Shows an entry, as it looks in a room of this name; its day before it, if that is another one.
     fn show(&mut self, record: &RoomRecord, room: &str, lines: &mut Vec<String>) -> usize {
-        let record = RoomRecord { room: room.to_owned(), ..record.clone() };
+        let record = RoomRecord { room: room.into(), ..record.clone() };
         let day = record.at.date_naive();
         if self.day != Some(day) {
             lines.push(format!("* {}", day.format("%Y-%m-%d")));
