@@ -67,17 +67,19 @@ impl Clock {
         self.read == Some(now)
     }
 
-    /// Takes in the time; `due` is the first deadline, if there is one. Returns what is worth a line in the log.
-    pub(super) fn read(&mut self, now: Now, due: impl FnOnce() -> Option<Mono>) -> Option<Report> {
+    /// Whether a call that comes now comes so late after the call before it that the process may have stood still.
+    pub(super) fn is_late(&self, now: Now) -> bool {
+        self.read.is_some() && now.mono.min(Mono::LAST).since(self.mono) > STANDSTILL
+    }
+
+    /// Takes in the time; `due` is the first deadline, if the process [may have stood still](Self::is_late) and there is
+    /// one. Returns what is worth a line in the log.
+    pub(super) fn read(&mut self, now: Now, due: Option<Mono>) -> Option<Report> {
         let before = self.read.replace(now);
         let mono = self.mono.max(now.mono).min(Mono::LAST);
-        let gap = mono.since(self.mono);
         let own = self.own();
         self.mono = mono;
-        if before.is_some()
-            && gap > STANDSTILL
-            && let Some(due) = due()
-        {
+        if let Some(due) = due {
             self.set_back(own, due);
         }
         self.take_stamp(now);
@@ -125,8 +127,9 @@ impl Clock {
     }
 
     fn take_stamp(&mut self, now: Now) {
-        let behind = self.stamp.signed_duration_since(now.utc).to_std().unwrap_or_default();
-        if self.stamp > now.utc && behind > JUMP {
+        // Hardly ever: it takes dates apart.
+        let behind = || self.stamp.signed_duration_since(now.utc).to_std().unwrap_or_default();
+        if self.stamp > now.utc && behind() > JUMP {
             let since = *self.behind_since.get_or_insert(self.mono);
             if self.mono.since(since) < BELIEVED {
                 return;

@@ -22,7 +22,6 @@ mod state;
 
 use alloc::collections::{BTreeSet, VecDeque};
 use alloc::vec::Vec;
-use core::mem;
 use core::net::IpAddr;
 
 pub use census::Census;
@@ -270,14 +269,12 @@ impl Engine {
     }
 
     fn observe(&mut self, now: Now) {
-        let mut clock = mem::take(&mut self.clock);
-        let jump = clock.read(now, || self.first_deadline().map(|(at, _)| at));
-        if let Some(jump) = jump {
+        let due = if self.clock.is_late(now) { self.first_deadline() } else { None };
+        if let Some(jump) = self.clock.read(now, due.map(|(at, _)| at)) {
             self.turn.report(jump);
         }
-        (self.mono, self.stamp) = (clock.own(), clock.stamp());
-        self.segments.set_time(clock.mono());
-        self.clock = clock;
+        (self.mono, self.stamp) = (self.clock.own(), self.clock.stamp());
+        self.segments.set_time(self.clock.mono());
     }
 
     fn disconnected(&mut self, slot: u32, cause: Cause) {
