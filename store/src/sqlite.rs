@@ -88,6 +88,9 @@ impl Sqlite {
         schema::migrate(&mut connection).map_err(name)?;
         let writer = crate::owner::name();
         owner::claim(&connection, &writer).map_err(|error| name(OpenError::from(explain(&error))))?;
+        // What the process before has left in the log is a part of what there is: or its rooms would look empty.
+        let mut tail = Tail::default();
+        tail.refresh(&connection).map_err(|error| name(OpenError::from(explain(&error))))?;
         let space = Space::new(&real, &connection).map_err(|error| name(OpenError::from(explain(&error))))?;
         let max_log = space.max_log(checkpoint::MAX_LOG);
         connection
@@ -101,6 +104,7 @@ impl Sqlite {
             files: Some(Files::new(&real)),
             lock: Some(lock),
             writer,
+            tail,
             ..Self::over(connection)
         })
     }

@@ -87,6 +87,18 @@ pub(crate) fn it_forgets_the_oldest_of_the_largest_rooms(place: &impl Place) {
     assert_eq!(room(store, "#room", 0).0, 3_000);
 }
 
+/// What the process before has stored is there for whatever this one does first.
+pub(crate) fn a_new_process_forgets_nothing_that_the_last_has_stored(place: &impl Place) {
+    let talk = [event(1, Kind::Joined, ""), event(2, Kind::Said, "hello"), event(3, Kind::Left, "part")];
+    place.open().writer.write(&talk).unwrap();
+    let empty = Retention { empty_rooms: Some(Duration::ZERO), ..Retention::default() };
+    prune(&mut *place.open().writer, empty);
+    assert_eq!(room(&mut *place.open().reader, "#room", 9), (3, None, talk.to_vec()));
+    place.open().writer.write(&(4..=60).map(said).collect::<Vec<_>>()).unwrap();
+    prune(&mut *place.open().writer, Retention { events: Some(10), ..Retention::default() });
+    assert_eq!(seqs(&room(&mut *place.open().reader, "#room", 99).2), (51..=60).collect::<Vec<_>>());
+}
+
 pub(crate) fn it_forgets_rooms_of_which_nothing_is_worth_keeping(place: &impl Place) {
     let store = &mut *place.open().writer;
     let joined = |name: &str, seq| of(name, event(seq, Kind::Joined, ""));

@@ -24,6 +24,7 @@ pub(crate) fn all<P: Place>(new: impl Fn() -> P) {
     it_forgets_by_age_what_a_wrong_clock_stamped(&new());
     it_forgets_by_size(&new());
     refusals::it_forgets_the_oldest_of_the_largest_rooms(&new());
+    refusals::a_new_process_forgets_nothing_that_the_last_has_stored(&new());
     refusals::it_forgets_rooms_of_which_nothing_is_worth_keeping(&new());
     refusals::a_number_that_is_taken_blocks_its_room_alone(&new());
     refusals::the_last_events_are_bounded_in_bytes(&new());
