@@ -35,6 +35,12 @@ pub struct Config {
     pub idle_timeout: Duration,
     /// Rooms one user may be in.
     pub rooms_per_user: usize,
+    /// How fast one connection may make rooms; none: as fast as it likes. One address (IPv4 address or IPv6 /64) may make
+    /// four times as many; loopback is exempt from that. A room is made when somebody joins it who finds nobody there.
+    ///
+    /// By default fifty at once, so that whoever is in as many as `rooms_per_user` lets can come back to all of them after
+    /// a restart, and one in twelve seconds from then on: 29,000 a day for an address.
+    pub room_rate: Option<RoomLimit>,
     /// Members one room may have.
     pub members_per_room: usize,
     /// Connections in all.
@@ -97,6 +103,15 @@ pub struct FloodLimit {
 pub struct ConnectLimit {
     /// Connections that may come at once; at least 1.
     pub connections: u32,
+    /// The time in which an empty bucket fills; more than zero.
+    pub per: Duration,
+}
+
+/// A token bucket: `rooms` at once, refilled wholly in `per`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RoomLimit {
+    /// Rooms that may be made at once; at least 1.
+    pub rooms: u32,
     /// The time in which an empty bucket fills; more than zero.
     pub per: Duration,
 }
@@ -191,6 +206,7 @@ impl Default for Config {
             registration_timeout: Duration::from_secs(60),
             idle_timeout: Duration::ZERO,
             rooms_per_user: 50,
+            room_rate: Some(RoomLimit { rooms: 50, per: Duration::from_secs(600) }),
             members_per_room: 0,
             max_connections: 0,
             max_connections_per_address: 100,
@@ -223,6 +239,8 @@ pub enum ConfigError {
     Flood,
     /// A limit on the rate of connections without connections or without time.
     ConnectRate,
+    /// A limit on the rate of new rooms without rooms or without time.
+    RoomRate,
     /// A password that cannot be sent as a line.
     Password,
     /// All of the memory is less than what one reader may owe.
@@ -241,6 +259,7 @@ impl fmt::Display for ConfigError {
             Self::ConnectRate => {
                 f.write_str("a connect rate needs at least one connection, and more than no time")
             }
+            Self::RoomRate => f.write_str("a room rate needs at least one room, and more than no time"),
             Self::Password => f.write_str(
                 "the password has to be one line of at most 4,096 bytes, without spaces at its ends",
             ),

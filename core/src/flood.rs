@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::config::{ConnectLimit, FloodLimit};
+use crate::config::{ConnectLimit, FloodLimit, RoomLimit};
 use crate::time::{Mono, nanos};
 
 /// A line takes one more token for each so many bytes of it.
@@ -26,6 +26,11 @@ impl Rate {
         Self { burst, per }
     }
 
+    /// `factor` times as fast.
+    pub(crate) const fn times(self, factor: u32) -> Self {
+        Self { burst: self.burst.saturating_mul(factor), per: self.per }
+    }
+
     /// Whether it lets anything through at all, and limits anything.
     pub(crate) fn is_sound(self) -> bool {
         self.burst > 0 && !self.per.is_zero()
@@ -41,6 +46,12 @@ impl From<FloodLimit> for Rate {
 impl From<ConnectLimit> for Rate {
     fn from(ConnectLimit { connections, per }: ConnectLimit) -> Self {
         Self { burst: connections, per }
+    }
+}
+
+impl From<RoomLimit> for Rate {
+    fn from(RoomLimit { rooms, per }: RoomLimit) -> Self {
+        Self { burst: rooms, per }
     }
 }
 

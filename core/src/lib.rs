@@ -55,7 +55,9 @@ mod time;
 pub use action::{Action, Close, Reason, Report};
 pub use addresses::Addresses;
 pub use chat::{Kind, Traffic, room_key};
-pub use config::{Config, ConfigError, ConnectLimit, FloodLimit, HistoryLimits, StoreMode, TurnLimit};
+pub use config::{
+    Config, ConfigError, ConnectLimit, FloodLimit, HistoryLimits, RoomLimit, StoreMode, TurnLimit,
+};
 pub use engine::{Attempt, Census, ConnState, Engine, Footprint, RoomState, Stage, State, Timer};
 pub use event::{Cause, ConnId, Event, Violation};
 pub use password::Password;

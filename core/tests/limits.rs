@@ -4,7 +4,7 @@ mod harness;
 
 use std::time::Duration;
 
-use chat_core::{Cause, Config, ConnectLimit, Event, FloodLimit, Reason, Timer};
+use chat_core::{Cause, Config, ConnectLimit, Event, FloodLimit, Reason, RoomLimit, Timer};
 use harness::{World, config};
 
 /// How long a silent newcomer waits until it is told something.
@@ -55,6 +55,52 @@ fn an_address_connects_only_so_often_and_whoever_waits_gets_in() {
     world.advance(Duration::from_secs(5));
     let patient = [(); 2].map(|()| come(&mut world, "2001:db8::1"));
     assert_eq!(patient.map(|peer| world.closed(peer)), [None, too_fast]);
+    world.engine.check();
+}
+
+#[test]
+fn rooms_are_made_only_so_fast_by_a_user_and_by_an_address() {
+    let room_rate = Some(RoomLimit { rooms: 2, per: Duration::from_secs(10) });
+    let mut world = World::new(Config { room_rate, ..config() });
+    let come = |world: &mut World, address: &str, nick: &str| {
+        let peer = world.connect_from(address.parse().unwrap());
+        world.send(peer, &format!("{nick}\n"));
+        world.text(peer);
+        peer
+    };
+    let joins = |world: &mut World, peer, room: &str| {
+        world.send(peer, &format!("/join {room}\n"));
+        let lines = world.lines(peer);
+        lines.last().is_some_and(|line| line.starts_with(&format!("* you are in {room} ")))
+    };
+    let ann = come(&mut world, "2001:db8::1", "ann");
+    assert_eq!(["#a1", "#a2", "#a3"].map(|room| joins(&mut world, ann, room)), [true, true, false]);
+    world.send(ann, "/join #a3\n");
+    let told = "! too many new rooms from you or your network: try again in 5 s, or join one of /rooms";
+    assert_eq!(world.lines(ann), [told]);
+    // What is no new room costs nothing: one that is there, one's own, a name that is none.
+    let bob = come(&mut world, "2001:db8::2", "bob");
+    for room in ["#a1", "#a2", "#a1", "#lobby"] {
+        assert!(joins(&mut world, bob, room), "{room}");
+    }
+    world.send(bob, "/join two words\n");
+    assert_eq!(["#b1", "#b2", "#b3"].map(|room| joins(&mut world, bob, room)), [true, true, false]);
+    // One network is one address, which may make eight.
+    for nick in ["cat", "dan"] {
+        let peer = come(&mut world, "2001:db8::3", nick);
+        let rooms = ["#one", "#two"].map(|room| format!("{room}-of-{nick}"));
+        assert_eq!(rooms.map(|room| joins(&mut world, peer, &room)), [true; 2]);
+    }
+    let eve = come(&mut world, "2001:db8::4", "eve");
+    assert!(!joins(&mut world, eve, "#e1"));
+    for (address, nick) in [("2001:db8:0:1::1", "fay"), ("127.0.0.1", "gus"), ("127.0.0.1", "hal")] {
+        let other = come(&mut world, address, nick);
+        assert!(joins(&mut world, other, &format!("#of-{nick}")));
+    }
+    // One of each user in five seconds, and one of the address in a bit more than one.
+    world.advance(Duration::from_secs(5));
+    assert_eq!(["#a3", "#a4"].map(|room| joins(&mut world, ann, room)), [true, false]);
+    assert!(joins(&mut world, eve, "#e1"));
     world.engine.check();
 }
 

@@ -3,7 +3,9 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use chat_core::{Addresses, Config, ConnectLimit, FloodLimit, HistoryLimits, Password, StoreMode, TurnLimit};
+use chat_core::{
+    Addresses, Config, ConnectLimit, FloodLimit, HistoryLimits, Password, RoomLimit, StoreMode, TurnLimit,
+};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -19,6 +21,8 @@ pub(crate) struct ConfigRecord {
     registration_timeout: Duration,
     idle_timeout: Duration,
     rooms_per_user: usize,
+    /// Rooms, and their time.
+    room_rate: Option<(u32, Duration)>,
     members_per_room: usize,
     max_connections: usize,
     max_connections_per_address: usize,
@@ -54,6 +58,7 @@ impl From<&Config> for ConfigRecord {
             registration_timeout,
             idle_timeout,
             rooms_per_user,
+            room_rate,
             members_per_room,
             max_connections,
             max_connections_per_address,
@@ -81,6 +86,7 @@ impl From<&Config> for ConfigRecord {
             registration_timeout,
             idle_timeout,
             rooms_per_user,
+            room_rate: room_rate.map(|RoomLimit { rooms, per }| (rooms, per)),
             members_per_room,
             max_connections,
             max_connections_per_address,
@@ -115,6 +121,7 @@ impl From<ConfigRecord> for Config {
             registration_timeout: record.registration_timeout,
             idle_timeout: record.idle_timeout,
             rooms_per_user: record.rooms_per_user,
+            room_rate: record.room_rate.map(|(rooms, per)| RoomLimit { rooms, per }),
             members_per_room: record.members_per_room,
             max_connections: record.max_connections,
             max_connections_per_address: record.max_connections_per_address,

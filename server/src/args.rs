@@ -11,7 +11,7 @@ use clap::{Arg, ArgAction, CommandFactory, Parser, Subcommand};
 use crate::choice::{HistoryMode, HistorySync, LogFormat, LogLevel};
 use crate::descriptors::{self, Descriptors};
 use crate::place::Place;
-use crate::value::{ConnectRate, Flood, Listen, Lobby, Network, Seconds, Share, Size};
+use crate::value::{ConnectRate, Flood, Listen, Lobby, Network, RoomRate, Seconds, Share, Size};
 use crate::{Error, bans, text_file};
 
 /// How long a room is stored of which nothing is worth keeping: until whoever made it has surely left, or said something.
@@ -84,6 +84,11 @@ pub(crate) struct Args {
     #[arg(long, env = "CHAT_ROOMS_PER_USER", hide_env = true, value_name = "N")]
     #[arg(default_value_t = Config::default().rooms_per_user)]
     rooms_per_user: usize,
+
+    /// New rooms of one user at once, and in how long again; or off
+    #[arg(long, env = "CHAT_ROOM_RATE", hide_env = true, value_name = "N/SECONDS", hide_short_help = true)]
+    #[arg(default_value_t = RoomRate(Config::default().room_rate))]
+    room_rate: RoomRate,
 
     /// Members one room may have
     #[arg(long, env = "CHAT_MEMBERS_PER_ROOM", hide_env = true, value_name = "N")]
@@ -309,6 +314,7 @@ impl Args {
             registration_timeout: self.registration_timeout.0,
             idle_timeout: self.idle_timeout.0,
             rooms_per_user: self.rooms_per_user,
+            room_rate: self.room_rate.0,
             members_per_room: self.members_per_room,
             max_connections: descriptors.max_connections(self.max_connections, self.descriptors())?,
             max_connections_per_address: self.max_connections_per_address,

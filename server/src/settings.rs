@@ -82,6 +82,7 @@ impl Settings {
             Error::Config(ConfigError::Lobby(_)) => &["lobby"],
             Error::Config(ConfigError::Flood) => &["flood"],
             Error::Config(ConfigError::ConnectRate) => &["connect_rate"],
+            Error::Config(ConfigError::RoomRate) => &["room_rate"],
             Error::Config(ConfigError::MemoryBelowBacklog) => &["memory", "backlog"],
             Error::HistoryPlace => &["history"],
             Error::Descriptors { .. } => &["max_connections"],

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
-use chat_core::{ConnectLimit, FloodLimit};
+use chat_core::{ConnectLimit, FloodLimit, RoomLimit};
 use ipnet::IpNet;
 
 /// Where to listen: an address, or a port alone (`8080`, `:8080`) for all interfaces.
@@ -136,6 +136,28 @@ impl fmt::Display for ConnectRate {
     }
 }
 
+/// `N/SECONDS`, or `off`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RoomRate(pub(crate) Option<RoomLimit>);
+
+impl FromStr for RoomRate {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let limit = rate(text).ok_or("use N/SECONDS, such as 50/600, or off")?;
+        Ok(Self(limit.map(|(rooms, per)| RoomLimit { rooms, per })))
+    }
+}
+
+impl fmt::Display for RoomRate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(RoomLimit { rooms, per }) => write!(f, "{rooms}/{}", Seconds(per)),
+            None => f.write_str("off"),
+        }
+    }
+}
+
 /// How many in how long, or `off`; none, if it is neither.
 fn rate(text: &str) -> Option<Option<(u32, Duration)>> {
     if text == "off" {
@@ -242,6 +264,7 @@ mod tests {
         for text in ["20/4", "1/0.5", "off"] {
             assert!(same::<Flood>(text), "{text}");
             assert!(same::<ConnectRate>(text), "{text}");
+            assert!(same::<RoomRate>(text), "{text}");
         }
         for text in ["0", "1000", "64k", "1m", "3g", "1025"] {
             assert!(same::<Size>(text), "{text}");

@@ -17,6 +17,7 @@ secured_scenarios! {
     only_so_many_are_without_a_nickname,
     loopback_is_exempt_from_limits_per_address,
     rooms_per_user_are_limited,
+    new_rooms_are_limited,
     members_per_room_are_limited,
     slow_reader_is_cut_off,
     furthest_behind_is_cut_off_when_memory_is_short,
@@ -167,6 +168,24 @@ fn rooms_per_user_are_limited(binary: Binary) {
     ann.expect_notice(&["#one"]);
     ann.send("/join #two");
     ann.expect_notice(&["#two"]);
+}
+
+fn new_rooms_are_limited(binary: Binary) {
+    let server = Server::start(binary, &["--room-rate", "2/600"]);
+    let [mut ann, mut bob] = Client::party(&server, ["ann", "bob"]);
+    for room in ["#one", "#two"] {
+        ann.send(&format!("/join {room}"));
+        ann.expect_notice(&[room]);
+    }
+    ann.send("/join #three");
+    ann.expect_error(&["too many new rooms", "300 s"]);
+    bob.send("/join #one");
+    bob.expect_notice(&["#one", "2 members"]);
+    bob.send("/join #three");
+    bob.expect_notice(&["#three"]);
+    ann.expect("#one -- bob joined");
+    ann.send("/join #three");
+    ann.expect_notice(&["#three"]);
 }
 
 fn members_per_room_are_limited(binary: Binary) {

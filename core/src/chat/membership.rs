@@ -11,11 +11,30 @@ use super::{Chat, Flow, Membership, Sink, User, UserId};
 impl Chat {
     /// `/join`: into a room, or back to one that the user is in.
     pub(super) fn join(&mut self, user: UserId, room: &str, at: DateTime<Utc>, sink: &mut impl Sink) -> Flow {
-        if let Some(name) = Name::room(room) {
-            return self.enter(user, &name, at, sink);
+        let Some(name) = Name::room(room) else {
+            sink.tell(user, Notice::Refused(Refusal::BadRoom));
+            return Flow::Stay;
+        };
+        let found = self.rooms.find(&name);
+        if found.is_some() || self.openings.has_room(&name) {
+            return self.enter_found(user, &name, found, at, sink);
         }
-        sink.tell(user, Notice::Refused(Refusal::BadRoom));
-        Flow::Stay
+        if let Err(refusal) = self.check_entry(user, &name, None) {
+            sink.tell(user, Notice::Refused(refusal));
+            return Flow::Stay;
+        }
+        Flow::Make(name)
+    }
+
+    /// Puts a user into a room that it is the first to join, or lets it wait for what the store knows of that room.
+    pub(crate) fn make(
+        &mut self,
+        user: UserId,
+        name: &Name,
+        at: DateTime<Utc>,
+        sink: &mut impl Sink,
+    ) -> Flow {
+        self.enter_found(user, name, None, at, sink)
     }
 
     /// Puts `user` into the room of this name, which is made if need be, and makes it the current one.
@@ -28,6 +47,17 @@ impl Chat {
         sink: &mut impl Sink,
     ) -> Flow {
         let found = self.rooms.find(name);
+        self.enter_found(user, name, found, at, sink)
+    }
+
+    fn enter_found(
+        &mut self,
+        user: UserId,
+        name: &Name,
+        found: Option<RoomId>,
+        at: DateTime<Utc>,
+        sink: &mut impl Sink,
+    ) -> Flow {
         if let Some(room) = found.filter(|&room| self.is_member(user, room)) {
             self.user_mut(user).current = Some(room);
             self.tell_joined(user, room, sink);
@@ -64,6 +94,21 @@ impl Chat {
         name: &'a Name,
         found: Option<RoomId>,
     ) -> Result<Option<RoomId>, Refusal<'a>> {
+        self.check_entry(user, name, found)?;
+        match found {
+            Some(room) => Ok((!self.rooms.get(room).lost).then_some(room)),
+            None if self.stores => Ok(None),
+            None => Ok(Some(self.rooms.create(name).expect("its name was checked"))),
+        }
+    }
+
+    /// Whether the user may enter the room of this name, or make it if it was not found.
+    fn check_entry<'a>(
+        &self,
+        user: UserId,
+        name: &'a Name,
+        found: Option<RoomId>,
+    ) -> Result<(), Refusal<'a>> {
         let limit = self.rooms_per_user;
         if limit != 0 && self.user(user).rooms.len() >= limit {
             return Err(Refusal::TooManyRooms { limit });
@@ -73,22 +118,15 @@ impl Chat {
             return Err(Refusal::RoomLooksAlike { name: &name.shown });
         }
         let Some(room) = found else {
-            let looks_alike = |taken| match taken {
+            return self.rooms.check_name(name).map_err(|taken| match taken {
                 Taken::LooksAlike => Refusal::RoomLooksAlike { name: &name.shown },
                 Taken::Same | Taken::Reserved => {
                     unreachable!("the room was looked for, and none is reserved")
                 }
-            };
-            if self.stores {
-                return self.rooms.check_name(name).map(|()| None).map_err(looks_alike);
-            }
-            return self.rooms.create(name).map(Some).map_err(looks_alike);
+            });
         };
         let full = self.members_per_room != 0 && self.members(room).len() >= self.members_per_room;
-        if full {
-            return Err(Refusal::RoomFull { room: &name.shown });
-        }
-        Ok((!self.rooms.get(room).lost).then_some(room))
+        if full { Err(Refusal::RoomFull { room: &name.shown }) } else { Ok(()) }
     }
 
     /// `/part`.

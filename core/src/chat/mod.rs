@@ -91,12 +91,14 @@ struct Membership {
 }
 
 /// What becomes of a user after a command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Flow {
     /// It stays.
     Stay,
     /// It stays, and its next command waits: for the end of a long answer, or for a room.
     Wait,
+    /// It stays, and would enter a room that is not here: whether it may [make](Chat::make) it is not chat's to say.
+    Make(Name),
     /// It has left.
     Quit,
 }

@@ -1,5 +1,7 @@
 //! What users are told, in no dialect.
 
+use core::time::Duration;
+
 use chrono::{DateTime, NaiveDate, Utc};
 
 /// One event in the sequence of a room, as each of its members is told of it.
@@ -152,6 +154,8 @@ pub(crate) enum Refusal<'a> {
     RoomFull { room: &'a str },
     /// The user is in as many rooms as it may.
     TooManyRooms { limit: usize },
+    /// It, or others of its address, have made so many rooms of late that it has to wait.
+    TooManyNewRooms { wait: Duration },
     /// The user is in no room.
     NoRoom,
     /// The user is not in that room.

@@ -47,6 +47,11 @@ impl Openings {
         self.0.values_mut().for_each(|waiting| waiting.retain(|&(who, _)| who != user));
     }
 
+    /// Whether somebody waits for the room of this name.
+    pub(super) fn has_room(&self, name: &Name) -> bool {
+        self.0.contains_key(&name.key)
+    }
+
     fn has(&self, user: UserId) -> bool {
         self.0.values().flatten().any(|&(who, _)| who == user)
     }

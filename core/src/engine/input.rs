@@ -11,7 +11,7 @@ use super::held::Held;
 use super::{Engine, deadlines};
 use crate::action::{Reason, Report};
 use crate::chat::{Command, Flow, Notice, UserId};
-use crate::flood::until_next_token;
+use crate::flood::{Bucket, until_next_token};
 use crate::framing::{Framer, Line};
 use crate::plain::{self, Registration, Request};
 use crate::text;
@@ -271,7 +271,7 @@ impl Engine {
         match self.chat.register(user, nick, self.stamp, &mut self.turn) {
             Ok(flow) => {
                 let conn = self.conns.get_mut(slot);
-                conn.phase = Phase::Chatting { heard: self.mono };
+                conn.phase = Phase::Chatting { heard: self.mono, new_rooms: Bucket::default() };
                 conn.asked = flow == Flow::Wait;
                 self.count_registered(slot);
                 let (conn, nick) = (self.conns.id(slot), self.chat.nick(user).into());
@@ -342,11 +342,18 @@ impl Engine {
             Request::Help(command) => self.turn.write(user, |out| plain::help(out, command)),
             Request::Usage(name) => self.turn.write(user, |out| plain::usage(out, name)),
             Request::Unknown => self.turn.write(user, plain::unknown_command),
-            Request::Chat(command) => match self.chat.apply(user, command, self.stamp, &mut self.turn) {
-                Flow::Stay => {}
-                Flow::Wait => self.conns.get_mut(slot).asked = true,
-                Flow::Quit => self.close(slot, Reason::Quit),
-            },
+            Request::Chat(command) => {
+                let flow = match self.chat.apply(user, command, self.stamp, &mut self.turn) {
+                    Flow::Make(name) => self.make_new_room(slot, &name),
+                    flow => flow,
+                };
+                match flow {
+                    Flow::Stay => {}
+                    Flow::Wait => self.conns.get_mut(slot).asked = true,
+                    Flow::Quit => self.close(slot, Reason::Quit),
+                    Flow::Make(_) => unreachable!("it was made, or refused"),
+                }
+            }
         }
     }
 

@@ -27,6 +27,8 @@ pub(super) struct Limits {
     /// How often each of them has connected of late.
     arrivals: Buckets,
     pub(super) guesses: Guesses,
+    /// How many rooms each address has made of late.
+    pub(super) new_rooms: Buckets,
 }
 
 /// Bytes that the engine retains, by kind: what its limits bound.
@@ -205,6 +207,7 @@ impl Engine {
     pub(super) fn check_limits(&self) {
         self.limits.arrivals.check_books();
         self.limits.guesses.check_books();
+        self.limits.new_rooms.check_books();
         let count = |standing| self.conns.iter().filter(|(_, conn)| conn.standing == standing).count();
         let refused = count(Standing::Refused);
         assert_eq!(refused, self.limits.refused);
@@ -222,7 +225,7 @@ impl Engine {
     }
 
     /// The address that a peer counts for. Proxies count for none.
-    fn counted_address(&self, peer: IpAddr) -> Option<IpAddr> {
+    pub(super) fn counted_address(&self, peer: IpAddr) -> Option<IpAddr> {
         counted_address(peer).filter(|_| !self.config.proxies.contains(peer))
     }
 }

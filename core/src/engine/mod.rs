@@ -15,6 +15,7 @@ mod input;
 mod keeping;
 mod leave;
 mod limits;
+mod new_rooms;
 mod output;
 mod postponed;
 mod refusing;
@@ -102,6 +103,9 @@ impl Engine {
         }
         if config.connect_rate.is_some_and(|limit| !Rate::from(limit).is_sound()) {
             return Err(ConfigError::ConnectRate);
+        }
+        if config.room_rate.is_some_and(|limit| !Rate::from(limit).is_sound()) {
+            return Err(ConfigError::RoomRate);
         }
         if config.memory != 0 && config.memory < config.backlog {
             return Err(ConfigError::MemoryBelowBacklog);

@@ -184,6 +184,11 @@ fn refused(out: &mut Vec<u8>, refusal: Refusal<'_>) {
         Refusal::TooManyRooms { limit } => {
             line(out, &["! you are in ", &count(limit, "room"), " already: /part one first"]);
         }
+        Refusal::TooManyNewRooms { wait } => {
+            let seconds = whole_seconds(wait);
+            let why = "! too many new rooms from you or your network: try again in ";
+            line(out, &[why, &format!("{seconds} s, or join one of /rooms")]);
+        }
         Refusal::NoRoom => line(out, &["! you are in no room: /join #ROOM"]),
         Refusal::NotInRoom => line(out, &["! you are not in that room: /join it first"]),
         Refusal::NoSuchNick => line(out, &["! nobody here has that nickname: /who lists those who are"]),

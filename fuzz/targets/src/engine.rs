@@ -8,8 +8,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use chat_core::{
-    Addresses, Cause, Config, ConnectLimit, Event, FloodLimit, HistoryLimits, Mono, Now, Password, StoreMode,
-    TurnLimit, Violation,
+    Addresses, Cause, Config, ConnectLimit, Event, FloodLimit, HistoryLimits, Mono, Now, Password, RoomLimit,
+    StoreMode, TurnLimit, Violation,
 };
 use chrono::TimeDelta;
 
@@ -94,6 +94,9 @@ fn limits(tape: &mut Tape<'_>) -> Config {
         registration_timeout: tape.pick(&[seconds(60), seconds(1), Duration::ZERO]),
         idle_timeout: tape.pick(&[Duration::ZERO, seconds(5), seconds(120)]),
         rooms_per_user: tape.pick(&[0, 1, 2, 50]),
+        room_rate: tape
+            .pick(&[None, Some((1, 5)), Some((3, 1))])
+            .map(|(rooms, per)| RoomLimit { rooms, per: seconds(per) }),
         members_per_room: tape.pick(&[0, 1, 3]),
         max_connections: tape.pick(&[0, 1, 4]),
         max_connections_per_address: tape.pick(&[0, 1, 2]),

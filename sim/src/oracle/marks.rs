@@ -96,6 +96,8 @@ pub enum Mark {
     LongLine,
     /// A line was heard in several rooms, and counted as so many.
     HeardInSeveralRooms,
+    /// Somebody wanted to make a room too soon after others.
+    TooManyNewRooms,
     /// Lines waited for the next turn, since this one had come to as much as it may.
     Postponed,
     /// What could not wait began a turn of its own for that.
@@ -160,7 +162,7 @@ pub enum Mark {
 
 impl Mark {
     /// All of them.
-    pub const ALL: [Self; 76] = [
+    pub const ALL: [Self; 77] = [
         Self::PartialWrite,
         Self::Eviction,
         Self::MemoryEviction,
@@ -207,6 +209,7 @@ impl Mark {
         Self::Idle,
         Self::LongLine,
         Self::HeardInSeveralRooms,
+        Self::TooManyNewRooms,
         Self::Postponed,
         Self::TurnWithinTurn,
         Self::PasswordRight,

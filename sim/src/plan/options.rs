@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use chat_core::{Addresses, Config, ConnectLimit, FloodLimit, HistoryLimits, Password, TurnLimit};
+use chat_core::{Addresses, Config, ConnectLimit, FloodLimit, HistoryLimits, Password, RoomLimit, TurnLimit};
 
 use super::Options;
 use super::storage::{self, Storage};
@@ -145,6 +145,7 @@ fn config<'a>(draw: &impl Fn(usize, usize) -> Draws<'a>, clients: usize) -> Conf
         registration_timeout,
         idle_timeout,
         rooms_per_user: small(at::ROOMS, default.rooms_per_user, 3),
+        room_rate: room_rate(&mut draw(at::ROOMS, 1)),
         members_per_room: small(at::MEMBERS, default.members_per_room, clients),
         max_connections: small(at::CONNECTIONS, default.max_connections, clients),
         connect_rate: connect_rate(&mut draw(at::CONNECT_RATE, 1)),
@@ -203,6 +204,17 @@ fn connect_rate(draws: &mut Draws<'_>) -> Option<ConnectLimit> {
             connections: 2 + draws.below(5) as u32,
             per: *draws.pick(&[10 * S, S, 60 * S]),
         }),
+    }
+}
+
+/// How fast rooms may be made, in worlds where a user may be in few or in as many as usual.
+fn room_rate(draws: &mut Draws<'_>) -> Option<RoomLimit> {
+    // The first byte says in how many.
+    draws.byte();
+    match draws.weighted(&[3, 2, 3]) {
+        0 => Config::default().room_rate,
+        1 => None,
+        _ => Some(RoomLimit { rooms: 1 + draws.below(3) as u32, per: *draws.pick(&[10 * S, S, 60 * S]) }),
     }
 }
 
@@ -307,6 +319,10 @@ impl fmt::Display for Options {
             Some(ConnectLimit { connections, per }) => {
                 writeln!(f, "{connections} connections of an address in {per:?}")?;
             }
+        }
+        match config.room_rate {
+            None => writeln!(f, "new rooms at any rate")?,
+            Some(RoomLimit { rooms, per }) => writeln!(f, "{rooms} new rooms of a user in {per:?}")?,
         }
         let (backlog, memory) = (Or(*backlog, "any"), Or(*memory, "any"));
         writeln!(f, "backlog {backlog}, stall {stall:?}, memory {memory}")?;

@@ -489,6 +489,18 @@ pub const BUGS: &[Bug] = &[
         "Entrance::Password(_) if self.until_next_guess(slot).is_some() && text.is_empty() => Attempt::Unheard,",
     ),
     core(
+        "new rooms that cost their address nothing",
+        "core/src/engine/new_rooms.rs",
+        "            rooms.take(address, of_address, now);\n",
+        "",
+    ),
+    core(
+        "a limit of new rooms that is looked at too late",
+        "core/src/engine/new_rooms.rs",
+        "        if let Some(at) = own.err().max(neighbours.err()) {\n",
+        "        new_rooms.take(limit, now);\n        if let Some(at) = own.err().max(neighbours.err()) {\n",
+    ),
+    core(
         "names compared in lower case alone",
         "core/src/chat/look.rs",
         "        if !self.shown.is_ascii() {\n",

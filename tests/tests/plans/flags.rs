@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use chat_core::{Config, ConnectLimit, FloodLimit};
+use chat_core::{Config, ConnectLimit, FloodLimit, RoomLimit};
 
 /// The flags of a server with this configuration. Which history it keeps is all that flags say of it, and
 /// loopback addresses are never counted.
 pub(crate) fn of(config: &Config) -> Vec<String> {
     let flood = rate(config.flood.map(|FloodLimit { lines, per }| (lines, per)));
     let connect_rate = rate(config.connect_rate.map(|ConnectLimit { connections, per }| (connections, per)));
+    let room_rate = rate(config.room_rate.map(|RoomLimit { rooms, per }| (rooms, per)));
     let flags = [
         ("--lobby", config.lobby.clone().unwrap_or_else(|| "none".into())),
         ("--flood", flood),
@@ -18,6 +19,7 @@ pub(crate) fn of(config: &Config) -> Vec<String> {
         ("--registration-timeout", config.registration_timeout.as_secs_f64().to_string()),
         ("--idle-timeout", config.idle_timeout.as_secs_f64().to_string()),
         ("--rooms-per-user", config.rooms_per_user.to_string()),
+        ("--room-rate", room_rate),
         ("--members-per-room", config.members_per_room.to_string()),
         ("--max-connections", config.max_connections.to_string()),
         ("--connect-rate", connect_rate),

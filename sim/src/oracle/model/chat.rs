@@ -90,7 +90,8 @@ impl Model {
         self.peer(slot).user =
             Some(User { nick: nick.into(), key: name.key, rooms: Vec::new(), current: None });
         if let Some(lobby) = self.config.lobby.clone() {
-            self.join(slot, &lobby);
+            let lobby = Name::room(&lobby).expect("the lobby is a room");
+            self.join_named(slot, lobby);
         }
         true
     }
@@ -144,6 +145,15 @@ impl Model {
         };
         let key = name.key.clone();
         if !self.user(slot).rooms.contains(&key) {
+            let is_new = !self.rooms.contains_key(&key) && !self.openings.contains_key(&key);
+            if is_new
+                && self.may_enter(slot, &name).is_ok()
+                && let Err(at) = self.may_make_room(slot)
+            {
+                self.marks.set(Mark::TooManyNewRooms);
+                let seconds = (at - self.now).div_ceil(1_000_000_000);
+                return self.tell(slot, &wire::too_many_new_rooms(seconds));
+            }
             self.join_named(slot, name);
         } else {
             self.user_mut(slot).current = Some(key.clone());

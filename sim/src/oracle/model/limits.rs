@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use chat_core::{Addresses, Now, Reason};
 
-use super::peer::{Peer, Phase};
+use super::peer::{Bucket, Peer, Phase};
 use super::{Mark, Model};
 
 /// Connections over a limit that are told so at one time.
@@ -120,6 +120,24 @@ impl Model {
             bucket.take(limit, self.now);
         }
         in_time
+    }
+
+    /// Counts one more new room, of this connection and of all of its address; or says when there may be one.
+    pub(super) fn may_make_room(&mut self, slot: u32) -> Result<(), u64> {
+        let Some(limit) = self.config.room_rate else { return Ok(()) };
+        let now = self.now;
+        let (own, all) = ((limit.rooms, limit.per), (limit.rooms.saturating_mul(4), limit.per));
+        let address = self.counted(self.peers[&slot].address);
+        let until = |bucket: Option<&Bucket>, limit| bucket.and_then(|bucket| bucket.check(limit, now).err());
+        let of_address = address.and_then(|address| until(self.new_rooms.get(&address), all));
+        if let Some(at) = until(Some(&self.peers[&slot].new_rooms), own).max(of_address) {
+            return Err(at);
+        }
+        self.peer(slot).new_rooms.take(own, now);
+        if let Some(address) = address {
+            self.new_rooms.entry(address).or_default().take(all, now);
+        }
+        Ok(())
     }
 }
 

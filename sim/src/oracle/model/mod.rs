@@ -71,6 +71,8 @@ pub(super) struct Model {
     /// How often each address has connected of late.
     arrivals: BTreeMap<IpAddr, Bucket>,
     guesses: Guesses,
+    /// How many rooms each address has made of late.
+    new_rooms: BTreeMap<IpAddr, Bucket>,
     /// By key.
     rooms: BTreeMap<String, Room>,
     /// Keys of rooms that there were.
@@ -136,6 +138,7 @@ impl Model {
             peers: BTreeMap::new(),
             arrivals: BTreeMap::new(),
             guesses: Guesses::default(),
+            new_rooms: BTreeMap::new(),
             rooms: BTreeMap::new(),
             rooms_before: BTreeSet::new(),
             history: History::new(config.history),

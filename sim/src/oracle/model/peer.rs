@@ -115,6 +115,8 @@ pub(in crate::oracle) struct Peer {
     /// When flood control lets the next line through.
     pub(super) resume_at: Option<u64>,
     bucket: Bucket,
+    /// How many rooms it has made of late.
+    pub(super) new_rooms: Bucket,
     /// What it is owed and no write has taken up.
     pub(in crate::oracle) owed: Owed,
     /// What follows behind the long answer under way.
@@ -147,6 +149,7 @@ impl Peer {
             cut_short: false,
             resume_at: None,
             bucket: Bucket::default(),
+            new_rooms: Bucket::default(),
             owed: Owed::default(),
             behind: Vec::new(),
             opening: false,

@@ -41,6 +41,11 @@ const COMMANDS: [(&[&str], &str, &str); 12] = [
     (&["quit"], "/quit [REASON]", "leave"),
 ];
 
+/// That somebody has made too many rooms.
+pub(super) fn too_many_new_rooms(seconds: u64) -> String {
+    format!("! too many new rooms from you or your network: try again in {seconds} s, or join one of /rooms")
+}
+
 /// That a guess was not looked at.
 pub(super) fn too_many_guesses(seconds: u64) -> String {
     format!("! too many wrong passwords from your network: try again in {seconds} s")
