@@ -56,6 +56,9 @@ pub struct LookUp {
     pub id: u64,
     /// The number of the last batch before it; 0 for none.
     pub after: u64,
+    /// Who asks: the same number for all connections of one network (IPv4 /24 or IPv6 /48), so that a store can serve
+    /// networks in turn. 0 for what is asked for many, which is a [`Query::Room`]. Loopback connections have a number each.
+    pub asker: u64,
     /// What to look up.
     pub query: Query,
 }
@@ -89,11 +92,12 @@ pub enum Query {
         to: u64,
     },
     /// What was said, done or set as the topic with all these words in it, up to number `to`: [`Found::Events`], the
-    /// newest first, at most `count`. What was found in [`SEARCH_MILLIS`](Self::SEARCH_MILLIS) is answered then.
+    /// newest first, at most `count`, as many as fit into [`PART`](Self::PART), and one at least, if there is one. What was
+    /// found in [`SEARCH_MILLIS`](Self::SEARCH_MILLIS) is answered then.
     Search {
         /// In which room.
         key: String,
-        /// Words, separated by spaces.
+        /// Words, separated by spaces: at most 16, and 256 bytes.
         words: String,
         /// The last number that may be shown.
         to: u64,
@@ -103,7 +107,8 @@ pub enum Query {
 }
 
 impl Query {
-    /// Bytes of text after which an answer with events ends: the events behind that are asked for anew.
+    /// Bytes of nicknames and text after which an answer with events ends. The events behind that are asked for anew; what a
+    /// search has found behind that is not shown.
     pub const PART: usize = 16 << 10;
     /// Bytes of nicknames and text that the last events of a room have together, at most.
     pub const LAST: usize = 64 << 10;
@@ -129,7 +134,7 @@ pub enum Found {
     Events {
         /// In the order that was asked for.
         events: Vec<RoomRecord>,
-        /// Whether there was time for all of it.
+        /// Whether a search has found all of it, or `count`: neither its time nor [`PART`](Query::PART) was too short.
         complete: bool,
     },
 }

@@ -319,7 +319,7 @@ fn a_search_shows_the_newest_first_and_says_when_it_was_cut() {
         "* 2001-09-09",
         "#lobby <dan> tea, green",
         "#lobby -- dan set the topic: green tea",
-        "* the search took too long: there may be more",
+        "* there may be more: search for more words, or for rarer ones",
         "* end of what was found in #lobby",
     ];
     assert_eq!(world.lines(ann), told);
@@ -327,6 +327,47 @@ fn a_search_shows_the_newest_first_and_says_when_it_was_cut() {
     let (_, look_ups) = taken(&mut world);
     answer_question(&mut world, look_ups[0].id, Err(LookUpError::Unsupported));
     assert_eq!(world.lines(ann), ["! this server cannot search its history"]);
+}
+
+#[test]
+fn a_search_has_so_many_words() {
+    let (mut world, ann, _) = with_two();
+    for words in ["tea ".repeat(17), "x".repeat(257), "é".repeat(129)] {
+        world.send(ann, &format!("/search {words}\n"));
+        let told = ["! that is too much to search for: at most 16 words, of 256 bytes together"];
+        assert_eq!(world.lines(ann), told, "{words}");
+    }
+    for words in ["tea  ".repeat(16), "é".repeat(128)] {
+        world.send(ann, &format!("/search {words}\n"));
+        let (_, look_ups) = taken(&mut world);
+        let [look_up] = &look_ups[..] else { panic!("{words}: {look_ups:?}") };
+        assert!(matches!(&look_up.query, Query::Search { words: asked, .. } if asked == words.trim_end()));
+        answer_question(&mut world, look_up.id, Err(LookUpError::Unavailable));
+        world.text(ann);
+    }
+}
+
+#[test]
+fn a_network_asks_as_one_and_whoever_is_local_for_itself() {
+    let mut world = stored();
+    let peers =
+        ["192.0.2.1", "192.0.2.9", "::ffff:192.0.2.77", "192.0.3.1", "2001:db8:1:2::3", "2001:db8:1:4::5"];
+    let local = ["127.0.0.1", "127.0.0.1"];
+    let mut askers = Vec::new();
+    for (number, peer) in peers.into_iter().chain(local).enumerate() {
+        let who = world.connect_from(peer.parse().unwrap());
+        world.send(who, &format!("n{number}\n"));
+        keep_up(&mut world);
+        world.text(who);
+        world.send(who, "/search tea\n");
+        let (_, look_ups) = taken(&mut world);
+        askers.push(look_ups.last().unwrap().asker);
+    }
+    assert!(askers[0] == askers[1] && askers[1] == askers[2], "{askers:?}");
+    assert_eq!(askers[4], askers[5]);
+    askers.sort_unstable();
+    askers.dedup();
+    assert_eq!(askers.len(), 5, "two networks of each kind, and two connections: {askers:?}");
 }
 
 #[test]

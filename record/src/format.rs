@@ -158,7 +158,8 @@ pub(crate) fn hash_of_batch(batch: &Batch) -> u64 {
 
 /// What stands for a question.
 pub(crate) fn hash_of_look_up(look_up: &LookUp) -> u64 {
-    let LookUp { id: _, after, query } = look_up;
+    // Whom a store serves first, it decides: a replay has its answers.
+    let LookUp { id: _, after, asker: _, query } = look_up;
     let mut words = vec![after.to_string()];
     words.extend(match query {
         Query::Room { key, last } => vec!["room".into(), key.clone(), last.to_string()],

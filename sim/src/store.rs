@@ -194,8 +194,16 @@ impl Store {
             Query::Search { .. } if !self.storage.searches => Err(LookUpError::Unsupported),
             Query::Search { key, words, to, count } => {
                 let mut events = self.disk.search(key, words, *to);
-                let complete = events.len() > *count || !cut;
-                events.truncate(if complete { *count } else { events.len() / 2 });
+                let in_time = events.len() > *count || !cut;
+                events.truncate(if in_time { *count } else { events.len() / 2 });
+                let mut bytes = 0;
+                let fits = |event: &&RoomRecord| {
+                    bytes += event.nick.len() + event.text.len();
+                    bytes <= Query::PART
+                };
+                let fitting = events.iter().take_while(fits).count().max(1);
+                let complete = in_time && fitting >= events.len();
+                events.truncate(fitting);
                 Ok(Found::Events { events, complete })
             }
             Query::Room { key, last } => {

@@ -18,6 +18,7 @@
 //! | `url` | URLs of stores, and what may be shown of them |
 //! | `words` | what of a text can be looked for, the same for every store |
 //! | `bounds` | the last event before a moment, by binary search |
+//! | `finds` | what a search has found, as much as one answer has |
 //! | `last` | the last events of a room, as many as one answer has |
 //! | `transfer` | export and import |
 //! | `error` | what can go wrong, each in a line |
@@ -25,6 +26,7 @@
 mod bounds;
 mod diet;
 mod error;
+mod finds;
 mod last;
 mod open;
 mod owner;

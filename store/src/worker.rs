@@ -9,6 +9,7 @@ mod chores;
 mod clock;
 mod reader;
 mod refusing;
+mod waiting;
 mod writer;
 
 use std::process;

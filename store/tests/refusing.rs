@@ -144,7 +144,7 @@ fn nothing_of_it_is_stored_until_it_was_asked_for() {
     running.store(2, &[("#a", 1), ("#b", 6)]);
     assert_eq!(running.until(2), [refused(2, &["#b"])]);
     let query = Query::Room { key: "#b".into(), last: 0 };
-    running.handle.look_up(LookUp { id: 1, after: 2, query });
+    running.handle.look_up(LookUp { id: 1, after: 2, asker: 0, query });
     let found = Found::Room { seq: 0, topic: None, last: Vec::new() };
     let answer = running.answers.recv_timeout(PATIENCE).unwrap();
     assert_eq!(answer, StoreAnswer::Found { id: 1, found: Ok(found) });

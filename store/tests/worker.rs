@@ -126,7 +126,7 @@ impl Running {
     }
 
     fn look_up(&self, id: u64, after: u64, query: Query) {
-        self.handle.look_up(LookUp { id, after, query });
+        self.handle.look_up(LookUp { id, after, asker: 1, query });
     }
 
     fn answer(&self) -> StoreAnswer {
@@ -251,6 +251,30 @@ fn a_look_up_waits_for_its_batches_but_not_for_ever() {
 }
 
 #[test]
+fn one_who_asks_much_does_not_keep_others_waiting() {
+    let (go, held) = mpsc::channel();
+    let mut running = Running::start(Retention::default(), Some(held));
+    running.store();
+    assert_eq!(running.attempt(), 1);
+    // All wait for the batch. One of them asks more than may wait,
+    for id in 1..=140 {
+        running.handle.look_up(LookUp { id, after: 1, asker: 1, query: bounds() });
+    }
+    for id in 129..=140 {
+        assert_eq!(running.answer(), found(id, Err(LookUpError::Unavailable)));
+    }
+    // and has its turn with two others.
+    for (id, asker) in [(201, 2), (202, 2), (301, 3)] {
+        running.handle.look_up(LookUp { id, after: 1, asker, query: bounds() });
+    }
+    go.send(()).unwrap();
+    assert_eq!(running.answer(), StoreAnswer::Stored(1));
+    for id in [1, 201, 301, 2, 202, 3, 4] {
+        assert_eq!(running.answer(), found(id, Ok(Found::Bounds(Some((1, 1))))));
+    }
+}
+
+#[test]
 fn a_read_is_tried_twice() {
     let running = Running::start(Retention::default(), None);
     for (id, query) in [(1, room()), (2, bounds())] {
@@ -331,7 +355,7 @@ fn the_end_waits_for_what_was_handed_over() {
     assert_eq!(fake.state().events.len(), 3);
     // Nobody is there any longer, and nothing comes of it.
     running.handle.store(Batch { number: 4, events: vec![said(4)] });
-    running.handle.look_up(LookUp { id: 1, after: 4, query: room() });
+    running.handle.look_up(LookUp { id: 1, after: 4, asker: 0, query: room() });
     assert_eq!(fake.state().events.len(), 3);
 }
 

@@ -10,6 +10,7 @@ scenarios! {
     what_was_said_is_there_after_a_restart,
     what_was_said_is_there_after_a_restart_in_postgres,
     what_was_said_is_there_after_a_restart_in_redis,
+    a_search_has_so_many_words_and_its_answer_so_many_bytes,
     an_emptied_room_goes_on_where_it_was,
     what_is_replayed_and_what_is_live_has_no_gap_and_no_repeat,
     private_messages_are_not_stored,
@@ -80,6 +81,27 @@ fn what_was_said_is_there_after_a_restart_in_postgres(binary: Binary) {
 
 fn what_was_said_is_there_after_a_restart_in_redis(binary: Binary) {
     restart_in(&Store::redis(), binary, false);
+}
+
+fn a_search_has_so_many_words_and_its_answer_so_many_bytes(binary: Binary) {
+    const TOO_MUCH: &str = "that is too much to search for: at most 16 words, of 256 bytes together";
+    let store = Store::sqlite();
+    let server = store.serve(binary, &[]);
+    let mut ann = Client::register(&server, "ann");
+    for words in ["tea ".repeat(17), "x".repeat(257)] {
+        ann.send(&format!("/search {words}"));
+        ann.expect_error(&[TOO_MUCH]);
+    }
+    // Five of these, with nicknames, are more than an answer has.
+    for number in 0..5 {
+        ann.send(&format!("tea {number} {}", "x".repeat(3_900)));
+    }
+    let found = unstamped(&ann.ask(&format!("/search {}", "tea ".repeat(16))));
+    assert!(found.contains("* found in #lobby: 4 lines\n"), "{}", found.len());
+    assert!(found.contains("<ann> tea 4 ") && !found.contains("<ann> tea 0 "), "the newest");
+    let more =
+        "* there may be more: search for more words, or for rarer ones\n* end of what was found in #lobby\n";
+    assert!(found.contains(more), "{}", &found[found.len() - 200..]);
 }
 
 fn an_emptied_room_goes_on_where_it_was(binary: Binary) {

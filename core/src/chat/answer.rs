@@ -1,7 +1,6 @@
 //! Answers that may be long, and then are given as their reader takes them; and lists.
 
 use alloc::boxed::Box;
-use alloc::collections::VecDeque;
 use alloc::string::String;
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -10,7 +9,6 @@ use super::name::Name;
 use super::notice::{Notice, Refusal};
 use super::room::RoomId;
 use super::{Chat, Flow, Sink, Tell, UserId};
-use crate::store::RoomRecord;
 
 /// Entries of a list that are shown; of the rest, the number.
 const MAX_ENTRIES: usize = 100;
@@ -32,8 +30,6 @@ pub(crate) enum Answer {
     Stored { room: RoomId, next: u64, last: u64, day: Option<NaiveDate> },
     /// What a room said with these words in it, up to `last`: the store has still to look for it.
     Search { room: RoomId, words: Box<str>, last: u64 },
-    /// What it has found, and whether that is all.
-    Found { room: RoomId, events: VecDeque<RoomRecord>, complete: bool, day: Option<NaiveDate> },
     /// The rooms behind this key; so many were told.
     Rooms { after: Box<str>, told: usize },
 }
@@ -88,9 +84,6 @@ impl Chat {
         match answer {
             Answer::Kept { room, next, last, talk, day } => {
                 self.go_on_with_kept(user, (room, next, last, talk, day), to)
-            }
-            Answer::Found { room, events, complete, day } => {
-                self.go_on_with_found(user, (room, events, complete, day), to)
             }
             Answer::Rooms { after, told } => self.go_on_with_rooms(user, after, told, to),
             asks @ (Answer::Bounds { .. } | Answer::Stored { .. } | Answer::Search { .. }) => Some(asks),

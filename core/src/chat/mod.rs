@@ -31,7 +31,7 @@ pub use notice::Kind;
 pub(crate) use notice::{Notice, Refusal, RoomEvent};
 use opening::Openings;
 pub(crate) use opening::Past;
-pub(crate) use reading::REPLAY_REACH;
+pub(crate) use reading::{MAX_WORDS, MAX_WORDS_BYTES, REPLAY_REACH};
 use room::Rooms;
 pub(crate) use room::{Room, RoomId};
 use smallvec::SmallVec;

@@ -125,7 +125,7 @@ pub(crate) enum Notice<'a> {
     ReplayHead { room: &'a str, lines: usize },
     /// So many lines of the room follow that were looked for.
     FoundHead { room: &'a str, lines: usize },
-    /// There was not time enough to find more.
+    /// There may be more: there was no time to find it, or no place to show it.
     SearchCut,
     /// That was all that was found.
     FoundEnd { room: &'a str },
@@ -168,6 +168,8 @@ pub(crate) enum Refusal<'a> {
     NoHistory,
     /// The history cannot be searched.
     NoSearch,
+    /// More is searched for at once than may be.
+    SearchTooLong,
     /// The store does not answer.
     HistoryUnavailable { room: &'a str },
     /// What was said in the room cannot be stored.

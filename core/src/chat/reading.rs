@@ -18,6 +18,10 @@ const MAX_EVENTS: usize = 1_000;
 const EVENTS_BEFORE: usize = 20;
 /// Lines that one `/search` can show.
 const MAX_FOUND: usize = 50;
+/// Words that one `/search` can have, and their bytes, blanks included. Each word is a question to the store's index, in
+/// the time that all who search share.
+pub(crate) const MAX_WORDS: usize = 16;
+pub(crate) const MAX_WORDS_BYTES: usize = 256;
 /// Events among which the last lines are looked for when somebody joins: the others are joins and leaves, mostly.
 pub(crate) const REPLAY_REACH: usize = 200;
 
@@ -81,6 +85,10 @@ impl Chat {
             sink.tell(user, Notice::Refused(Refusal::NoSearch));
             return Flow::Stay;
         }
+        if words.len() > MAX_WORDS_BYTES || words.split_whitespace().count() > MAX_WORDS {
+            sink.tell(user, Notice::Refused(Refusal::SearchTooLong));
+            return Flow::Stay;
+        }
         let last = self.rooms.get(id).seq;
         self.begin(user, Answer::Search { room: id, words: words.into(), last }, sink)
     }
@@ -99,7 +107,7 @@ impl Chat {
                 to: *last,
                 count: MAX_FOUND,
             }),
-            Answer::Kept { .. } | Answer::Found { .. } | Answer::Rooms { .. } => None,
+            Answer::Kept { .. } | Answer::Rooms { .. } => None,
         }
     }
 
@@ -138,9 +146,8 @@ impl Chat {
                 }
             }
             (Answer::Search { room, .. }, Ok(Found::Events { events, complete })) => {
-                let name = &self.rooms.get(room).name.shown;
-                to.tell(user, Notice::FoundHead { room: name, lines: events.len() });
-                self.go_on_with_found(user, (room, events.into(), complete, None), to)
+                self.tell_found(user, room, &events, complete, to);
+                None
             }
             (Answer::Search { .. }, Err(LookUpError::Unsupported)) => {
                 to.tell(user, Notice::Refused(Refusal::NoSearch));
@@ -151,7 +158,7 @@ impl Chat {
                 to.tell(user, Notice::Refused(Refusal::HistoryUnavailable { room }));
                 None
             }
-            (Answer::Kept { .. } | Answer::Found { .. } | Answer::Rooms { .. }, _) => {
+            (Answer::Kept { .. } | Answer::Rooms { .. }, _) => {
                 unreachable!("the store is not asked for these")
             }
         }
@@ -186,27 +193,25 @@ impl Chat {
         self.tell_end(user, id, to)
     }
 
-    /// Goes on with what a search has found.
-    pub(super) fn go_on_with_found(
+    /// Tells all that a search has found: it is one part of an answer.
+    fn tell_found(
         &self,
         user: UserId,
-        (id, mut events, complete, mut day): Finds,
+        id: RoomId,
+        events: &[RoomRecord],
+        complete: bool,
         to: &mut impl Tell,
-    ) -> Option<Answer> {
+    ) {
         let room = self.rooms.get(id);
-        let mut bytes = 0;
-        while let Some(record) = events.pop_front() {
-            bytes += record.text.len() + room.name.shown.len() + record.nick.len();
-            self.tell_entry(user, event_of(room, &record), &mut day, to);
-            if bytes > CHUNK && !events.is_empty() {
-                return Some(Answer::Found { room: id, events, complete, day });
-            }
+        to.tell(user, Notice::FoundHead { room: &room.name.shown, lines: events.len() });
+        let mut day = None;
+        for record in events {
+            self.tell_entry(user, event_of(room, record), &mut day, to);
         }
         if !complete {
             to.tell(user, Notice::SearchCut);
         }
         to.tell(user, Notice::FoundEnd { room: &room.name.shown });
-        None
     }
 
     /// The user's current room, if there is any history; it is told if not.
@@ -271,9 +276,6 @@ impl Chat {
         None
     }
 }
-
-/// What a search has found in a room: what is still to be told of it, whether it is all, and the day of the last.
-pub(super) type Finds = (RoomId, alloc::collections::VecDeque<RoomRecord>, bool, Option<NaiveDate>);
 
 fn event_of<'a>(room: &'a Room, record: &'a RoomRecord) -> RoomEvent<'a> {
     let RoomRecord { seq, at, nick, kind, text, .. } = record;

@@ -3,6 +3,7 @@
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::net::IpAddr;
 use core::time::Duration;
 
 use super::{Engine, Timer};
@@ -63,9 +64,20 @@ impl Engine {
     fn ask(&mut self, query: Query, asker: Asker) -> u64 {
         self.questions.last += 1;
         let (id, after) = (self.questions.last, self.keeping.emitted());
+        let number = if let Asker::Reader(slot) = asker { self.asker_of(slot) } else { 0 };
         self.questions.askers.insert(id, asker);
-        self.actions.push_back(Action::LookUp(LookUp { id, after, query }));
+        self.actions.push_back(Action::LookUp(LookUp { id, after, asker: number, query }));
         id
+    }
+
+    /// What the store knows a reader by: its network, whose connections are served as one. Whoever comes over loopback may be
+    /// anybody.
+    fn asker_of(&self, slot: u32) -> u64 {
+        match self.counted_network(self.conns.get(slot).peer) {
+            Some(IpAddr::V4(network)) => network.to_bits().into(),
+            Some(IpAddr::V6(network)) => (network.to_bits() >> 64) as u64,
+            None => u64::MAX - u64::from(slot),
+        }
     }
 
     /// Asks how far the room of this key has come.

@@ -4,7 +4,7 @@ use alloc::collections::BTreeMap;
 use core::net::IpAddr;
 
 use super::Engine;
-use super::buckets::{Buckets, address_of};
+use super::buckets::{Buckets, address_of, network_of};
 use super::conn::{Conn, Phase, Standing};
 use super::guesses::Guesses;
 use crate::action::Reason;
@@ -227,6 +227,11 @@ impl Engine {
     /// The address that a peer counts for. Proxies count for none.
     pub(super) fn counted_address(&self, peer: IpAddr) -> Option<IpAddr> {
         counted_address(peer).filter(|_| !self.config.proxies.contains(peer))
+    }
+
+    /// The network that it counts for.
+    pub(super) fn counted_network(&self, peer: IpAddr) -> Option<IpAddr> {
+        self.counted_address(peer).map(network_of)
     }
 }
 

@@ -8,7 +8,7 @@ use core::time::Duration;
 use chrono::{DateTime, Timelike as _, Utc};
 
 use crate::action::Reason;
-use crate::chat::{Kind, MAX_NICK, MAX_ROOM, Notice, Refusal, RoomEvent};
+use crate::chat::{Kind, MAX_NICK, MAX_ROOM, MAX_WORDS, MAX_WORDS_BYTES, Notice, Refusal, RoomEvent};
 use crate::framing::MAX_LINE;
 use crate::text::{push_as_set, push_for_terminal};
 
@@ -124,7 +124,7 @@ pub(crate) fn notice(out: &mut Vec<u8>, notice: &Notice<'_>) {
             line(out, &[&format!("* the last {lines} lines of "), room, ":"]);
         }
         Notice::FoundHead { room, lines } => line(out, &["* found in ", room, ": ", &count(lines, "line")]),
-        Notice::SearchCut => line(out, &["* the search took too long: there may be more"]),
+        Notice::SearchCut => line(out, &["* there may be more: search for more words, or for rarer ones"]),
         Notice::FoundEnd { room } => line(out, &["* end of what was found in ", room]),
         Notice::Private { at, from, text, to: _ } => {
             stamp(out, at);
@@ -194,6 +194,10 @@ fn refused(out: &mut Vec<u8>, refusal: Refusal<'_>) {
         Refusal::NoSuchNick => line(out, &["! nobody here has that nickname: /who lists those who are"]),
         Refusal::NoSuchRoom => line(out, &["! there is no such room: /rooms lists those that are"]),
         Refusal::NoSearch => line(out, &["! this server cannot search its history"]),
+        Refusal::SearchTooLong => {
+            let most = format!("{MAX_WORDS} words, of {MAX_WORDS_BYTES} bytes together");
+            line(out, &["! that is too much to search for: at most ", &most]);
+        }
         Refusal::HistoryUnavailable { room } => {
             line(out, &["! the history of ", room, " cannot be read just now: try again later"]);
         }

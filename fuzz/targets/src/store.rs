@@ -154,8 +154,14 @@ impl Store {
                     let has = |word| event.text.split_whitespace().any(|other| other == word);
                     event.seq <= *to && event.kind.is_talk() && words.split(' ').all(has)
                 };
-                let found = room(key).iter().rev().filter(fits).take(*count).cloned().collect();
-                Found::Events { events: found, complete: words.len() % 2 == 0 }
+                let mut size = 0;
+                let is_shown = |event: &&RoomRecord| {
+                    let first = size == 0;
+                    size += event.nick.len() + event.text.len() + 1;
+                    first || size <= PART
+                };
+                let found = room(key).iter().rev().filter(fits).take(*count).take_while(is_shown);
+                Found::Events { events: found.cloned().collect(), complete: words.len() % 2 == 0 }
             }
         }
     }

@@ -150,6 +150,8 @@ pub enum Mark {
     Searched,
     /// There was no time for all of it.
     SearchCut,
+    /// More was searched for than may be.
+    SearchTooLong,
     /// The store could not say what a reader has asked for.
     Unreadable,
     /// What a room said could never be stored,
@@ -162,7 +164,7 @@ pub enum Mark {
 
 impl Mark {
     /// All of them.
-    pub const ALL: [Self; 77] = [
+    pub const ALL: [Self; 78] = [
         Self::PartialWrite,
         Self::Eviction,
         Self::MemoryEviction,
@@ -236,6 +238,7 @@ impl Mark {
         Self::ReadFromStore,
         Self::Searched,
         Self::SearchCut,
+        Self::SearchTooLong,
         Self::Unreadable,
         Self::PartRefused,
         Self::SaidInLost,

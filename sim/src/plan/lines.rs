@@ -39,6 +39,16 @@ const TIMES: [&str; 12] = [
     "2001-09-09T24:00",
 ];
 
+/// As much as may be searched for at once, or a little more.
+fn long_search(draws: &mut Draws<'_>) -> String {
+    match draws.below(4) {
+        0 => "m ".repeat(17),
+        1 => "c0\t".repeat(16),
+        2 => "m".repeat(257),
+        _ => "grüße".repeat(36) + &"m".repeat(4),
+    }
+}
+
 const UNKNOWN: [&str; 12] = [
     "/",
     "/joined #tea",
@@ -164,13 +174,14 @@ impl Voice {
 
     /// Asks for what was said long ago.
     fn reading(&self, draws: &mut Draws<'_>) -> String {
-        match draws.below(7) {
+        match draws.below(8) {
             0 => format!("/history before {}", draws.pick(&TIMES)),
             1 => "/history 1000".to_owned(),
             2 => format!("/search {}", draws.pick(&["m", "hello", "c0 m", "grüße", "0123456789"])),
             3 => format!("/Search c{} ", draws.below(4)),
             4 => format!("/HISTORY Before {} ", draws.pick(&TIMES)),
             5 => format!("/search nothing of that {}", self.said),
+            6 => format!("/search {}", long_search(draws)),
             _ => format!("/history {}", draws.below(60)),
         }
     }

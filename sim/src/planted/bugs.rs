@@ -524,4 +524,16 @@ pub const BUGS: &[Bug] = &[
         "        '\\t' => (run / 8 + 1) * 8,\n",
         "        '\\t' => run + 1,\n",
     ),
+    core(
+        "a search for one word too many",
+        "core/src/chat/reading.rs",
+        "words.split_whitespace().count() > MAX_WORDS {",
+        "words.split_whitespace().count() > MAX_WORDS + 1 {",
+    ),
+    core(
+        "a network that asks the store as many as its connections",
+        "core/src/engine/asking.rs",
+        "Some(IpAddr::V4(network)) => network.to_bits().into(),",
+        "Some(IpAddr::V4(network)) => u64::from(network.to_bits()) + u64::from(slot),",
+    ),
 ];

@@ -9,11 +9,12 @@ use std::time::{Duration, Instant};
 
 use ::postgres::error::SqlState;
 use ::postgres::{Error, Row};
-use chat_core::{Found, Query, RoomRecord};
+use chat_core::{Found, Query};
 
 use super::read::{self, Room, number, record};
 use super::session::Session;
 use super::signed;
+use crate::finds::Finds;
 use crate::words::Wanted;
 
 /// The time for all of it, but for the way to whoever asked.
@@ -63,16 +64,16 @@ pub(super) fn search(
     };
     let phrase = |term: &String| format!("'{term}' & ");
     let terms = wanted.terms().iter().map(phrase).collect::<String>() + &format!("'#{}'", room.id);
-    let mut search = Search { room, wanted, terms, count, begin, events: Vec::new() };
+    let mut search = Search { room, wanted, terms, begin, finds: Finds::new(count) };
     let done = search.run(session, to);
     // An answer of the other kind ends the connection, and with it this limit.
-    let complete = match done {
+    let in_time = match done {
         Err(error) if error.code() == Some(&SqlState::QUERY_CANCELED) => false,
         done => done?,
     };
     // What was found was found.
     session.is_spoilt = session.execute(LIMIT, &[&USUAL]).is_err();
-    Ok(Found::Events { events: search.events, complete })
+    Ok(search.finds.answer(in_time))
 }
 
 struct Search {
@@ -80,9 +81,8 @@ struct Search {
     wanted: Wanted,
     /// What the index is asked for.
     terms: String,
-    count: usize,
     begin: Instant,
-    events: Vec<RoomRecord>,
+    finds: Finds,
 }
 
 impl Search {
@@ -112,11 +112,11 @@ impl Search {
         mut high: u64,
     ) -> Result<bool, Error> {
         let is_sure = self.wanted.is_exact() && question != READ;
-        while high > low && self.events.len() < self.count {
+        while high > low && !self.finds.is_full() {
             if !self.limit(session)? {
                 return Ok(false);
             }
-            let most = if is_sure { self.count - self.events.len() } else { PAGE };
+            let most = if is_sure { self.finds.left() } else { PAGE };
             let (room, from, to) = (&self.room.id, &signed(low), &signed(high));
             let limit = &i64::try_from(most).unwrap_or(i64::MAX);
             let found = if question == READ {
@@ -142,9 +142,9 @@ impl Search {
                 return Ok(false);
             }
             if is_sure || self.wanted.is_in(row.try_get(4)?) {
-                self.events.extend(record(&self.room, row)?);
+                record(&self.room, row)?.into_iter().for_each(|event| self.finds.push(event));
             }
-            if self.events.len() == self.count {
+            if self.finds.is_full() {
                 break;
             }
         }

@@ -4,16 +4,16 @@
 //! long step. So the block is one of the terms: then no question is about more than a block, and takes some milliseconds.
 //! The index does not know which terms stand together: where that matters, the text of what it finds is looked at.
 
-use std::cmp::Reverse;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use chat_core::{Found, Query, RoomRecord};
+use chat_core::{Found, Query};
 use rusqlite::{Connection, params};
 
 use super::index::{LARGE, SMALL, block};
 use super::read::{Order, Room, View, record};
 use super::{id_of, seq_of};
+use crate::finds::Finds;
 use crate::words::Wanted;
 
 /// After a question that took no longer than this, one about a large block may follow.
@@ -39,18 +39,17 @@ pub(super) fn search(
     if wanted.is_empty() {
         return Ok(nothing);
     }
-    let mut search = Search { wanted, count, deadline, events: Vec::new() };
-    let complete = search.scan(view, &room, to.min(room.seq))?
+    let mut search = Search { wanted, deadline, finds: Finds::new(count) };
+    let in_time = search.scan(view, &room, to.min(room.seq))?
         && search.ask(view.snapshot, &room, to.min(room.indexed))?;
     search.scan_older(view, &room, to);
-    Ok(Found::Events { events: search.events, complete })
+    Ok(search.finds.answer(in_time))
 }
 
 struct Search {
     wanted: Wanted,
-    count: usize,
     deadline: Instant,
-    events: Vec<RoomRecord>,
+    finds: Finds,
 }
 
 impl Search {
@@ -60,11 +59,11 @@ impl Search {
         let mut has_time = true;
         view.visit(room, room.indexed + 1..=to, Order::NewestFirst, |event| {
             if event.kind.is_talk() && self.wanted.is_in(&event.text) {
-                self.events.push(event);
+                self.finds.push(event);
             }
             looked_at += 1;
             has_time = looked_at % GLANCE != 0 || Instant::now() < self.deadline;
-            if self.events.len() == self.count || !has_time {
+            if self.finds.is_full() || !has_time {
                 return ControlFlow::Break(());
             }
             ControlFlow::Continue(())
@@ -76,13 +75,8 @@ impl Search {
     fn scan_older(&mut self, view: &View<'_>, room: &Room, to: u64) {
         let older = view.tail.events(room.id, 0..=to.min(room.indexed));
         let older = older.filter_map(|entry| entry.record(&room.name, &room.key));
-        let known = self.events.len();
-        self.events.extend(older.filter(|event| event.kind.is_talk() && self.wanted.is_in(&event.text)));
-        if self.events.len() > known {
-            self.events.sort_by_key(|event| Reverse(event.seq));
-            self.events.dedup_by_key(|event| event.seq);
-            self.events.truncate(self.count);
-        }
+        let wanted = &self.wanted;
+        self.finds.merge(older.filter(|event| event.kind.is_talk() && wanted.is_in(&event.text)));
     }
 
     /// Asks the index for what is not newer than number `to`; says whether there was time for all.
@@ -95,7 +89,7 @@ impl Search {
         let mut one = snapshot.prepare_cached("SELECT id, at, kind, nick, text FROM events WHERE id = ?1")?;
         let oldest = oldest(snapshot, room)?;
         let (mut high, mut bits) = (to, SMALL);
-        while high >= oldest && high > 0 && self.events.len() < self.count {
+        while high >= oldest && high > 0 && !self.finds.is_full() {
             let begin = Instant::now();
             if begin >= self.deadline {
                 return Ok(false);
@@ -104,7 +98,7 @@ impl Search {
             let wanted = format!("{all}\"{}\"", block(newest, bits));
             let mut ids = hits.query(params![wanted, newest])?;
             let mut looked_at = 0;
-            while self.events.len() < self.count
+            while !self.finds.is_full()
                 && let Some(row) = ids.next()?
             {
                 let mut rows = one.query([row.get::<_, i64>(0)?])?;
@@ -112,7 +106,7 @@ impl Search {
                     && (self.wanted.is_exact() || self.wanted.is_in(row.get_ref(4)?.as_str()?))
                     && let Some(event) = record(room, row)?
                 {
-                    self.events.push(event);
+                    self.finds.push(event);
                 }
                 looked_at += 1;
                 if looked_at % GLANCE == 0 && Instant::now() >= self.deadline {

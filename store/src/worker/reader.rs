@@ -1,13 +1,13 @@
 //! The thread that looks up, on a store of its own.
 
-use std::collections::VecDeque;
 use std::mem;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use chat_core::{Found, LookUpError, Query, StoreAnswer};
+use chat_core::{Found, LookUpError, StoreAnswer};
 
+use super::waiting::Waiting;
 use super::{Progress, Question};
 use crate::{ReadError, Store, StoreError};
 
@@ -24,7 +24,7 @@ pub(super) struct Reader {
     answer: Arc<dyn Fn(StoreAnswer) + Send + Sync>,
     questions: Receiver<Question>,
     progress: Arc<Progress>,
-    waiting: VecDeque<Question>,
+    waiting: Waiting,
     failures: Failures,
 }
 
@@ -54,52 +54,50 @@ impl Reader {
         questions: Receiver<Question>,
         progress: Arc<Progress>,
     ) -> Self {
-        Self { store, answer, questions, progress, waiting: VecDeque::new(), failures: Failures::default() }
+        Self {
+            store,
+            answer,
+            questions,
+            progress,
+            waiting: Waiting::default(),
+            failures: Failures::default(),
+        }
     }
 
     pub(super) fn run(mut self) {
         while !self.progress.has_ended() {
-            if self.waiting.is_empty() {
+            if self.waiting.first().is_none() {
                 match self.questions.recv_timeout(GLANCE) {
-                    Ok(question) => self.waiting.push_back(question),
+                    Ok(question) => self.take_in(question),
                     Err(RecvTimeoutError::Timeout) => continue,
                     Err(RecvTimeoutError::Disconnected) => return,
                 }
             }
-            self.waiting.extend(self.questions.try_iter());
-            self.give_up_late_ones();
-            if let Some(question) = self.take_next() {
+            // Before the questions that have come: then whatever came before a batch was stored has its turn with the others.
+            let stored = self.progress.stored();
+            while let Ok(question) = self.questions.try_recv() {
+                self.take_in(question);
+            }
+            let late = self.waiting.take_late(Instant::now());
+            late.iter().for_each(|question| self.refuse(question));
+            if let Some(question) = self.waiting.take_next(stored) {
                 let found = look_up_twice(self.store.as_mut(), &question, &mut self.failures);
                 (self.answer)(StoreAnswer::Found { id: question.look_up.id, found });
-            } else if let Some(first) = self.waiting.iter().map(|question| question.look_up.after).min() {
+            } else if let Some(first) = self.waiting.first() {
                 self.progress.wait_for(first, Instant::now() + WAIT);
             }
         }
     }
 
-    fn give_up_late_ones(&mut self) {
-        let now = Instant::now();
-        self.waiting.retain(|question| {
-            let is_late = question.until <= now;
-            if is_late {
-                let found = Err(LookUpError::Unavailable);
-                (self.answer)(StoreAnswer::Found { id: question.look_up.id, found });
-            }
-            !is_late
-        });
+    /// Has a question wait for its turn, if there is a place for it.
+    fn take_in(&mut self, question: Question) {
+        if let Some(surplus) = self.waiting.push(question) {
+            self.refuse(&surplus);
+        }
     }
 
-    /// The next question whose batches are stored. Whoever joins or pages back need not wait for whoever searches.
-    fn take_next(&mut self) -> Option<Question> {
-        let stored = self.progress.stored();
-        let weight = |question: &Question| match question.look_up.query {
-            Query::Room { .. } => 0,
-            Query::Bounds { .. } | Query::Events { .. } => 1,
-            Query::Search { .. } => 2,
-        };
-        let ready = self.waiting.iter().enumerate().filter(|(_, question)| question.look_up.after <= stored);
-        let (next, _) = ready.min_by_key(|(_, question)| weight(question))?;
-        self.waiting.remove(next)
+    fn refuse(&self, question: &Question) {
+        (self.answer)(StoreAnswer::Found { id: question.look_up.id, found: Err(LookUpError::Unavailable) });
     }
 }
 

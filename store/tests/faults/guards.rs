@@ -127,13 +127,13 @@ fn is_gone(url: &str, empty: impl FnOnce(), put_back: impl FnOnce()) {
     handle.store(Batch { number: 1, events: vec![said(1)] });
     wait_until_stored(&answers, &mut 0, 1);
     empty();
-    handle.look_up(LookUp { id: 1, after: 1, query: room.clone() });
+    handle.look_up(LookUp { id: 1, after: 1, asker: 0, query: room.clone() });
     let found = answers.recv_timeout(PATIENCE).unwrap();
     assert_eq!(found, StoreAnswer::Found { id: 1, found: Err(LookUpError::Unavailable) });
     handle.store(Batch { number: 2, events: vec![said(2)] });
     put_back();
     wait_until_stored(&answers, &mut 1, 2);
-    handle.look_up(LookUp { id: 3, after: 2, query: room });
+    handle.look_up(LookUp { id: 3, after: 2, asker: 0, query: room });
     let found = answers.recv_timeout(PATIENCE).unwrap();
     let expected = Found::Room { seq: 2, topic: None, last: vec![said(2)] };
     assert_eq!(found, StoreAnswer::Found { id: 3, found: Ok(expected) });

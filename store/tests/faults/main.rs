@@ -69,7 +69,7 @@ fn survives_kills(url: &str, mut kill: impl FnMut(), mut restart: impl FnMut()) 
         let last = hand_over(20);
         restart();
         wait_until_stored(&answers, &mut stored, last);
-        handle.look_up(LookUp { id: last, after: last, query: all(last) });
+        handle.look_up(LookUp { id: last, after: last, asker: 0, query: all(last) });
         let StoreAnswer::Found { id, found: Ok(Found::Events { events, .. }) } =
             answers.recv_timeout(PATIENCE).unwrap()
         else {

@@ -27,7 +27,7 @@ pub(crate) fn a_number_that_is_taken_blocks_its_room_alone(place: &impl Place) {
     assert_eq!(next(), StoreAnswer::Refused { batch: 1, rooms: vec!["#room".into()] });
     assert_eq!(next(), StoreAnswer::Stored(1));
     let query = Query::Room { key: "#room".into(), last: 0 };
-    handle.look_up(LookUp { id: 1, after: 1, query });
+    handle.look_up(LookUp { id: 1, after: 1, asker: 0, query });
     let found = Found::Room { seq: 3, topic: None, last: vec![] };
     assert_eq!(next(), StoreAnswer::Found { id: 1, found: Ok(found) });
     handle.store(Batch { number: 2, events: vec![mine(4), of("#Two", said(2))] });

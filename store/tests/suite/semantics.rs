@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chat_core::{Kind, Query, RoomRecord};
+use chat_core::{Found, Kind, Query, RoomRecord};
 use chat_store::{Retention, Store};
 use chrono::TimeDelta;
 
@@ -30,6 +30,7 @@ pub(crate) fn all<P: Place>(new: impl Fn() -> P) {
     refusals::the_last_events_are_bounded_in_bytes(&new());
     if new().searches() {
         words_are_found(&new());
+        a_search_finds_as_much_as_an_answer_has(&new());
         words_are_found_before_and_after_they_are_in_the_index(&new());
         what_is_seen_is_found_before_and_after_it_is_in_the_index(&new());
     }
@@ -316,6 +317,31 @@ pub(crate) fn check_told(store: &mut dyn Store, when: &str) {
         let found = search(store, words, 1_000, 1_000);
         assert_eq!(found.contains(&seq), *expected, "{words} in {text}, {when}");
     }
+}
+
+fn a_search_finds_as_much_as_an_answer_has(place: &impl Place) {
+    let mut stores = place.open();
+    // Eight of these, with their nicknames, fill an answer; the index has some of them, or all.
+    let long = |seq: u64| event(seq, Kind::Said, &format!("{} needle", "x".repeat(Query::PART / 8 - 10)));
+    for (first, last) in [(1, 5), (6, 20)] {
+        stores.writer.write(&(first..=last).map(long).collect::<Vec<_>>()).unwrap();
+        let query = Query::Search { key: "#room".into(), words: "needle".into(), to: 100, count: 50 };
+        for _ in 0..2 {
+            let Ok(Found::Events { events, complete }) = stores.reader.look_up(&query) else {
+                panic!("no answer")
+            };
+            let expected = (last.saturating_sub(7).max(1)..=last).rev().collect::<Vec<_>>();
+            assert_eq!((seqs(&events), complete), (expected, last == 5));
+            catch_up(&mut *stores.writer);
+        }
+    }
+    // One is found, however long it is.
+    stores.writer.write(&[event(21, Kind::Said, &"needle ".repeat(Query::PART))]).unwrap();
+    let query = Query::Search { key: "#room".into(), words: "needle".into(), to: 100, count: 50 };
+    let Ok(Found::Events { events, complete: false }) = stores.reader.look_up(&query) else {
+        panic!("no answer, or all")
+    };
+    assert_eq!(seqs(&events), [21]);
 }
 
 fn words_are_found_before_and_after_they_are_in_the_index(place: &impl Place) {

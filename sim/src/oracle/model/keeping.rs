@@ -45,7 +45,7 @@ enum Asker {
 #[derive(Debug)]
 pub(super) enum Order {
     Store(Batch),
-    LookUp { number: u64, after: u64, query: Query },
+    LookUp { number: u64, after: u64, asker: u64, query: Query },
 }
 
 /// When the store takes too long, and what for.
@@ -79,7 +79,11 @@ impl Model {
         let (after, until) = (self.emitted, later(self.now, patience));
         self.questions += 1;
         let number = self.questions;
-        self.orders.push_back(Order::LookUp { number, after, query });
+        let by = match asker {
+            Asker::Room(_) => 0,
+            Asker::Reader(slot) => self.asker_of(slot),
+        };
+        self.orders.push_back(Order::LookUp { number, after, asker: by, query });
         self.asked.push(Asked { number, asker, until, id: None });
     }
 
@@ -109,9 +113,9 @@ impl Model {
         match (action, self.orders.pop_front()) {
             (Action::Store(batch), Some(Order::Store(expected))) if *batch == expected => Ok(()),
             (
-                Action::LookUp(LookUp { id, after, query }),
-                Some(Order::LookUp { number, after: expected, query: what }),
-            ) if *after == expected && *query == what => {
+                Action::LookUp(LookUp { id, after, asker, query }),
+                Some(Order::LookUp { number, after: expected, asker: by, query: what }),
+            ) if *after == expected && *asker == by && *query == what => {
                 if *id <= self.last_id {
                     return Err(format!("the id {id} is not a new one"));
                 }

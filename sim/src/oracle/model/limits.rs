@@ -68,6 +68,16 @@ impl Model {
         (!exempt).then(|| network(address.to_canonical()))
     }
 
+    /// By what the store knows who asks: three or six bytes of its address, or what is its own where that says nothing.
+    pub(super) fn asker_of(&self, slot: u32) -> u64 {
+        let bytes = match self.counted(self.peers[&slot].address).map(|address| address.to_canonical()) {
+            None => return u64::MAX - u64::from(slot),
+            Some(IpAddr::V4(v4)) => [&[0; 4], &v4.octets()[..3], &[0]].concat(),
+            Some(IpAddr::V6(v6)) => [&v6.octets()[..6], &[0; 2]].concat(),
+        };
+        bytes.iter().fold(0, |number, &byte| number << 8 | u64::from(byte))
+    }
+
     /// The limit that one more connection from `address` is over, if it is, beside `own`.
     pub(super) fn over(&mut self, address: IpAddr, own: Option<u32>) -> Option<Reason> {
         if self.is_banned(address) {

@@ -1,7 +1,5 @@
 //! Reading history: `/history`, `/search`, and the last lines for whoever joins.
 
-use std::collections::VecDeque;
-
 use chat_core::{Found, Kind, LookUpError, Query, RoomRecord};
 use chrono::{DateTime, NaiveDate, Utc};
 
@@ -15,10 +13,13 @@ const MAX_EVENTS: usize = 1_000;
 const EVENTS_BEFORE: usize = 20;
 /// and lines that `/search` shows.
 const MAX_FOUND: usize = 50;
+/// Words that it takes, and bytes of them.
+const SEARCHED: (usize, usize) = (16, 256);
 /// Events among which the last lines are looked for when somebody joins.
 const REACH: u64 = 200;
 
 const NO_SEARCH: &str = "! this server cannot search its history";
+const TOO_MUCH: &str = "! that is too much to search for: at most 16 words, of 256 bytes together";
 
 /// What is still to be read of a room's history.
 #[derive(Debug)]
@@ -39,8 +40,6 @@ enum What {
     Stored { next: u64, last: u64 },
     /// What is to be looked for, up to `last`.
     Sought { words: String, last: u64 },
-    /// What was found of it, and whether that is all.
-    Found { events: VecDeque<RoomRecord>, complete: bool },
 }
 
 type Part = (Vec<String>, Option<Reading>);
@@ -59,7 +58,7 @@ impl Reading {
             What::Sought { words, last } => {
                 Some(Query::Search { key, words: words.clone(), to: *last, count: MAX_FOUND })
             }
-            What::Memory { .. } | What::Found { .. } => None,
+            What::Memory { .. } => None,
         }
     }
 
@@ -107,6 +106,13 @@ impl Model {
         let Some(key) = self.readable_room(slot) else { return };
         if self.config.store.is_none() {
             return self.tell(slot, NO_SEARCH);
+        }
+        let (most, most_bytes) = SEARCHED;
+        if words.split(char::is_whitespace).filter(|word| !word.is_empty()).count() > most
+            || words.len() > most_bytes
+        {
+            self.marks.set(Mark::SearchTooLong);
+            return self.tell(slot, TOO_MUCH);
         }
         let what = What::Sought { words: words.to_owned(), last: self.rooms[&key].seq };
         self.begin_reading(slot, Reading::new(&key, what));
@@ -171,7 +177,6 @@ impl Model {
     pub(super) fn part_of_history(&self, reading: Reading) -> Part {
         match reading.what {
             What::Memory { .. } => self.part_of_memory(reading),
-            What::Found { .. } => self.part_of_finds(reading),
             _ => (Vec::new(), Some(reading)),
         }
     }
@@ -194,25 +199,6 @@ impl Model {
             next += 1;
         }
         lines.push(self.tail(&reading.key));
-        (lines, None)
-    }
-
-    fn part_of_finds(&self, mut reading: Reading) -> Part {
-        let What::Found { mut events, complete } = reading.what else { unreachable!("it was found") };
-        reading.what = What::Found { events: VecDeque::new(), complete };
-        let room = &self.rooms[&reading.key].name.shown;
-        let (mut lines, mut bytes) = (Vec::new(), 0);
-        while let Some(record) = events.pop_front() {
-            bytes += reading.show(&record, room, &mut lines);
-            if bytes > PART && !events.is_empty() {
-                reading.what = What::Found { events, complete };
-                return (lines, Some(reading));
-            }
-        }
-        if !complete {
-            lines.push("* the search took too long: there may be more".to_owned());
-        }
-        lines.push(format!("* end of what was found in {room}"));
         (lines, None)
     }
 
@@ -252,11 +238,15 @@ impl Model {
             }
             (What::Sought { .. }, Ok(Found::Events { events, complete })) => {
                 self.marks.set(if complete { Mark::Searched } else { Mark::SearchCut });
-                let head = format!("* found in {room}: {}", wire::count(events.len(), "line"));
-                reading.what = What::Found { events: events.into(), complete };
-                let (mut lines, rest) = self.part_of_finds(reading);
-                lines.insert(0, head);
-                (lines, rest)
+                let mut lines = vec![format!("* found in {room}: {}", wire::count(events.len(), "line"))];
+                for record in &events {
+                    reading.show(record, &room, &mut lines);
+                }
+                if !complete {
+                    lines.push("* there may be more: search for more words, or for rarer ones".to_owned());
+                }
+                lines.push(format!("* end of what was found in {room}"));
+                (lines, None)
             }
             (What::Sought { .. }, Err(LookUpError::Unsupported)) => (vec![NO_SEARCH.to_owned()], None),
             _ => {
