@@ -20,8 +20,8 @@ pub(super) enum Phase {
     Handshaking { until: Mono, over: Option<Reason>, begun: bool },
     /// Choosing a nickname.
     Registering(Box<Registering>),
-    /// Registered; when its last line was served, and how many rooms it has made of late.
-    Chatting { heard: Mono, new_rooms: Bucket },
+    /// Registered; when its last line was served.
+    Chatting { heard: Mono },
     /// On its way out: what is owed is written, nothing is read.
     Closing(Box<Closing>),
     /// The adapter was told to drop it; its `Disconnected` is awaited.
@@ -205,7 +205,7 @@ impl Conn {
 
     /// It has just been heard of: if it is a user, its idle clock starts anew.
     pub(super) fn note_heard(&mut self, now: Mono) {
-        if let Phase::Chatting { heard, .. } = &mut self.phase {
+        if let Phase::Chatting { heard } = &mut self.phase {
             *heard = now;
         }
     }
@@ -213,7 +213,7 @@ impl Conn {
     /// Since when a user has been idle, if nothing of its input waits.
     pub(super) fn idle_since(&self) -> Option<Mono> {
         match self.phase {
-            Phase::Chatting { heard, .. } if self.held.is_empty() && !self.finished.is_some() => Some(heard),
+            Phase::Chatting { heard } if self.held.is_empty() && !self.finished.is_some() => Some(heard),
             _ => None,
         }
     }

@@ -11,7 +11,7 @@ use super::held::Held;
 use super::{Engine, deadlines};
 use crate::action::{Reason, Report};
 use crate::chat::{Command, Flow, Notice, UserId};
-use crate::flood::{Bucket, until_next_token};
+use crate::flood::until_next_token;
 use crate::framing::{Framer, Line};
 use crate::plain::{self, Registration, Request};
 use crate::text;
@@ -271,7 +271,7 @@ impl Engine {
         match self.chat.register(user, nick, self.stamp, &mut self.turn) {
             Ok(flow) => {
                 let conn = self.conns.get_mut(slot);
-                conn.phase = Phase::Chatting { heard: self.mono, new_rooms: Bucket::default() };
+                conn.phase = Phase::Chatting { heard: self.mono };
                 conn.asked = flow == Flow::Wait;
                 self.count_registered(slot);
                 let (conn, nick) = (self.conns.id(slot), self.chat.nick(user).into());

@@ -8,6 +8,7 @@ use super::buckets::{Buckets, address_of, network_of};
 use super::conn::{Conn, Phase, Standing};
 use super::guesses::Guesses;
 use crate::action::Reason;
+use crate::flood::Bucket;
 
 /// Connections over a limit that are told so at one time; further ones are dropped without a word, so that
 /// refusing does not take what the limit protects.
@@ -29,6 +30,8 @@ pub(super) struct Limits {
     pub(super) guesses: Guesses,
     /// How many rooms each address has made of late.
     pub(super) new_rooms: Buckets,
+    /// The same of each connection that has made any. Few do: the others are to stay small.
+    pub(super) new_rooms_of: BTreeMap<u32, Bucket>,
 }
 
 /// Bytes that the engine retains, by kind: what its limits bound.
@@ -157,6 +160,7 @@ impl Engine {
 
     /// Gives back what a connection counted for.
     pub(super) fn discharge(&mut self, slot: u32) {
+        self.limits.new_rooms_of.remove(&slot);
         let conn = self.conns.get(slot);
         let (standing, address) = (conn.standing, self.counted_address(conn.peer));
         match standing {
@@ -208,6 +212,8 @@ impl Engine {
         self.limits.arrivals.check_books();
         self.limits.guesses.check_books();
         self.limits.new_rooms.check_books();
+        let makers = self.limits.new_rooms_of.keys();
+        assert!(makers.copied().all(|slot| self.conns.iter().any(|(known, _)| known == slot)));
         let count = |standing| self.conns.iter().filter(|(_, conn)| conn.standing == standing).count();
         let refused = count(Standing::Refused);
         assert_eq!(refused, self.limits.refused);

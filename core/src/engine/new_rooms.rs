@@ -1,7 +1,6 @@
 //! How fast rooms may be made. Each costs memory, a question to the store, and a place in it.
 
 use super::Engine;
-use super::conn::Phase;
 use crate::chat::{Flow, Name, Notice, Refusal, Tell as _, UserId};
 use crate::flood::Rate;
 
@@ -26,7 +25,7 @@ impl Engine {
     fn take_new_room(&mut self, slot: u32, limit: Rate) -> Result<(), Refusal<'static>> {
         let (now, address) = (self.mono, self.counted_address(self.conns.get(slot).peer));
         let (rooms, of_address) = (&mut self.limits.new_rooms, limit.times(OF_ADDRESS));
-        let Phase::Chatting { new_rooms, .. } = &mut self.conns.get_mut(slot).phase else { return Ok(()) };
+        let new_rooms = self.limits.new_rooms_of.entry(slot).or_default();
         let own = new_rooms.check(limit, now);
         let neighbours = address.map_or(Ok(()), |address| rooms.check(address, of_address, now));
         if let Some(at) = own.err().max(neighbours.err()) {
