@@ -189,7 +189,7 @@ fn members_are_listed(binary: Binary) {
 }
 
 fn long_lists_are_cut(binary: Binary) {
-    let flags = ["--flood", "off", "--rooms-per-user", "0", "--announce-limit", "1"];
+    let flags = ["--flood", "off", "--rooms-per-user", "0", "--room-rate", "off", "--announce-limit", "1"];
     let server = Server::start(binary, &flags);
     let mut ann = Client::register(&server, "ann");
     let _guests: Vec<_> = (0..116).map(|n| Client::register(&server, &format!("guest-{n:03}"))).collect();
