@@ -117,7 +117,7 @@ pub struct RoomLimit {
 }
 
 /// What is made of what is said and done in one turn. Where it is as much as this, whatever else has come waits for the
-/// next turn, in the order of its coming. A turn may make this four times: of what has just come, of what is due, of what
+/// next turn, that of those first who have used least of their [`FloodLimit`]. A turn may make this four times: of what has just come, of what is due, of what
 /// has waited, and of those who are lost. It can be more by what one line comes to. Here, too, 0 is no limit.
 ///
 /// No operator needs other limits; tests do.

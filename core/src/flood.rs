@@ -82,6 +82,11 @@ impl Bucket {
         (0..count).for_each(|_| self.take(limit, now));
     }
 
+    /// When all its tokens will be there, if no more are taken: the later, the more it has used of late.
+    pub(crate) fn full_at(self, now: Mono) -> Mono {
+        self.full_at.max(now)
+    }
+
     /// Whether all its tokens are there: then nothing need be remembered of it.
     pub(crate) fn is_full(self, now: Mono) -> bool {
         self.full_at <= now

@@ -4,7 +4,7 @@ mod harness;
 
 use std::time::Duration;
 
-use chat_core::{Addresses, Cause, Config, Event, Reason, Timer, TurnLimit};
+use chat_core::{Addresses, Cause, Config, Event, FloodLimit, Reason, Timer, TurnLimit};
 use harness::{World, config};
 
 /// No limit on turns.
@@ -45,6 +45,24 @@ fn a_turn_ends_with_the_line_that_fills_it_and_the_rest_comes_in_the_next_ones()
     // "[01:46:40] #lobby <ann> 0\n" has 26 bytes: with the fourth, there are 100.
     assert_eq!(turns, [4, 4, 2]);
     world.engine.check();
+}
+
+#[test]
+fn whoever_has_said_least_is_served_first_of_those_who_wait() {
+    let flood = Some(FloodLimit { lines: 50, per: Duration::from_secs(5) });
+    let turn = TurnLimit { text: 100, copies: 0 };
+    let mut world = World::new(Config { flood, turn, announce_limit: 0, ..config() });
+    let [ann, bob, eve, fay] = ["ann", "bob", "eve", "fay"].map(|nick| world.user(nick));
+    world.advance(Duration::from_secs(60));
+    world.text(bob);
+    for flooder in [eve, fay, eve] {
+        world.event(flooder, Event::Received(&lines(0..20, |number| format!("{number}\n"))));
+    }
+    // It finds the turn full, so it waits, too: behind fay, who was not heard either, but before eve.
+    world.event(ann, Event::Received(b"hello\n"));
+    world.drain();
+    let heard = words(&mut world, bob);
+    assert_eq!((heard.len(), &*heard[8]), (61, "hello"), "{heard:?}");
 }
 
 #[test]

@@ -203,13 +203,14 @@ impl<C: Clock, L: Listener> Driver<C, L> {
         })
     }
 
-    /// Serves those who are ready by now, each once, until the turn's input is used up.
+    /// Serves those who are ready by now, each once, until the turn's input is used up. Where the engine has all that it
+    /// serves in a turn, it is told of the others nevertheless: it knows best whose lines come first in the next.
     fn serve(&mut self, now: Now) -> Result<(), Fault> {
         if !self.gathering {
             self.intake.begin_turn();
         }
         for _ in 0..self.ready.len() {
-            if self.intake.is_spent() || self.engine.engine().is_full() {
+            if self.intake.is_spent() || self.engine.engine().must_drain() {
                 break;
             }
             if let Some(slot) = self.ready.pop()

@@ -245,11 +245,17 @@ impl Engine {
         self.conns.is_known(conn).then(|| self.conns.get(conn.slot).peer)
     }
 
-    /// Whether the turn under way has made as much as it may: an adapter had better drain it before it says more. What it
-    /// says all the same is lost no more than at other times; lines wait, and the end of a connection begins a turn.
+    /// Whether the turn under way has made as much as it may: lines that come now wait for the next one.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.turn.is_full_of(Share::Fresh) || self.turn.is_full_of(Share::Parting)
+        self.turn.is_full_of(Share::Fresh) || self.must_drain()
+    }
+
+    /// Whether so much came of the ends of connections that an adapter had better drain the engine before it says more.
+    /// One more end cannot wait, and would begin a turn behind this one.
+    #[must_use]
+    pub fn must_drain(&self) -> bool {
+        self.turn.is_full_of(Share::Parting)
     }
 
     /// Whether a panic has unwound while chat state was being changed. Such an engine emits nothing more: its

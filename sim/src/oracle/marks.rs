@@ -100,6 +100,8 @@ pub enum Mark {
     TooManyNewRooms,
     /// Lines waited for the next turn, since this one had come to as much as it may.
     Postponed,
+    /// Whoever had used less of what flood control gives was served first of them.
+    Overtaken,
     /// What could not wait began a turn of its own for that.
     TurnWithinTurn,
     /// Somebody said the password,
@@ -164,7 +166,7 @@ pub enum Mark {
 
 impl Mark {
     /// All of them.
-    pub const ALL: [Self; 78] = [
+    pub const ALL: [Self; 79] = [
         Self::PartialWrite,
         Self::Eviction,
         Self::MemoryEviction,
@@ -213,6 +215,7 @@ impl Mark {
         Self::HeardInSeveralRooms,
         Self::TooManyNewRooms,
         Self::Postponed,
+        Self::Overtaken,
         Self::TurnWithinTurn,
         Self::PasswordRight,
         Self::PasswordWrong,

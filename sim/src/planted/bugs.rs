@@ -154,8 +154,8 @@ pub const BUGS: &[Bug] = &[
     core(
         "lines that wait for the next turn served in the wrong order",
         "core/src/engine/postponed.rs",
-        "self.postponed.lines.push_back(self.conns.id(slot));",
-        "self.postponed.lines.push_front(self.conns.id(slot));",
+        "self.postponed.lines.pop_first()",
+        "self.postponed.lines.pop_last()",
     ),
     core(
         "held input lost at a half-close",
@@ -487,6 +487,12 @@ pub const BUGS: &[Bug] = &[
         "core/src/engine/entrance.rs",
         "Entrance::Password(_) if self.until_next_guess(slot).is_some() => Attempt::Unheard,",
         "Entrance::Password(_) if self.until_next_guess(slot).is_some() && text.is_empty() => Attempt::Unheard,",
+    ),
+    core(
+        "a line that waits behind all that came before it",
+        "core/src/engine/postponed.rs",
+        "        let used = self.conns.get(slot).bucket.full_at(self.mono);\n",
+        "        let used = Mono::default();\n",
     ),
     core(
         "new rooms that cost their address nothing",

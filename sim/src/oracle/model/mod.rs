@@ -113,8 +113,8 @@ pub(super) struct Model {
     answers_due: VecDeque<u32>,
     /// What is being served.
     share: Share,
-    /// Connections whose lines wait for another turn.
-    postponed: VecDeque<ConnId>,
+    /// Connections whose lines wait for another turn, each behind when all its tokens would be there.
+    postponed: Vec<(u64, ConnId)>,
     /// Slots that have still to be looked up in the list of bans.
     banning: VecDeque<u32>,
     /// Connections whose nickname or password was refused in the turn under way, in order, and what becomes of scripts.
@@ -161,7 +161,7 @@ impl Model {
             waiting: Vec::new(),
             answers_due: VecDeque::new(),
             share: Share::Fresh,
-            postponed: VecDeque::new(),
+            postponed: Vec::new(),
             banning: VecDeque::new(),
             refused: Vec::new(),
             joined: Vec::new(),

@@ -161,11 +161,13 @@ impl Model {
     /// Its lines wait for another turn.
     pub(super) fn postpone(&mut self, slot: u32) {
         self.marks.set(Mark::Postponed);
-        let conn = self.peer(slot).conn;
-        self.postponed.push_back(conn);
+        let now = self.now;
+        let peer = self.peer(slot);
+        let postponed = (now + peer.wait(now), peer.conn);
+        self.postponed.push(postponed);
     }
 
-    /// Serves lines that wait, for as long as they fit; each who waits is asked once. The last that is done when time has
+    /// Serves lines that wait, for as long as they fit, those of whoever has used least of what flood control gives first. The last that is done when time has
     /// passed.
     pub(in crate::oracle) fn go_on_with_postponed(&mut self) {
         self.share = Share::Postponed;
@@ -173,7 +175,13 @@ impl Model {
             if self.turn_is_full() {
                 break;
             }
-            let conn = self.postponed.pop_front().expect("so many are there");
+            let waiting = self.postponed.iter().enumerate();
+            let first =
+                waiting.min_by_key(|&(index, &(full_at, _))| (full_at, index)).expect("so many are there");
+            if first.0 > 0 {
+                self.marks.set(Mark::Overtaken);
+            }
+            let (_, conn) = self.postponed.remove(first.0);
             let slot = super::slot_of(conn);
             if self.peers.get(&slot).is_some_and(|peer| peer.conn == conn) {
                 self.resume(slot);
