@@ -1,5 +1,7 @@
 //! The turn: accept, read, let time pass, carry out what the engine wants, sleep.
 
+mod actions;
+
 use std::collections::VecDeque;
 use std::future::Future;
 use std::mem;
@@ -9,7 +11,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use chat_core::{Action, Cause, Close, ConnId, Engine, Event, Now, Report};
+use chat_core::{Cause, ConnId, Engine, Event, Mono, Now};
 
 use crate::accept::{Accept, Acceptor};
 use crate::fault::Fault;
@@ -17,7 +19,7 @@ use crate::link::{Intake, Link, Next, Step};
 use crate::log::{self, Log};
 use crate::observe::{Observed, Observer};
 use crate::ready::{Handle, Ready};
-use crate::store::HistoryStore;
+use crate::store::{HistoryStore, Storing};
 use crate::transport::{Clock, Listener};
 use crate::watch::Watch;
 
@@ -53,6 +55,9 @@ pub struct Driver<C, L: Listener> {
     /// What has been written and the engine does not know of.
     written: Vec<(ConnId, usize)>,
     store: Option<Box<dyn HistoryStore>>,
+    storing: Storing,
+    /// Until when those who are ready wait for what is being stored.
+    pause: Option<Mono>,
     log: Log,
     /// Whether input has come that is not answered yet: the reactor has a look at who else has some.
     gathering: bool,
@@ -109,6 +114,8 @@ impl<C: Clock, L: Listener> Driver<C, L> {
             writes: Vec::with_capacity(WRITES),
             written: Vec::with_capacity(WRITES),
             store: None,
+            storing: Storing::default(),
+            pause: None,
             log: Log::default(),
             gathering: false,
             stopping: false,
@@ -135,28 +142,29 @@ impl<C: Clock, L: Listener> Driver<C, L> {
         if let Some(bans) = self.ready.take_bans() {
             self.enter(|engine| engine.ban(now, bans))?;
         }
-        while let Some(answer) = self.ready.pop_answer() {
-            self.enter(|engine| engine.store_answered(now, answer))?;
-        }
+        self.hear_store(now)?;
         if self.ready.shutdown_asked() && !self.stopping {
             self.stopping = true;
             self.acceptors.clear();
             self.enter(|engine| engine.shutdown(now))?;
         }
         let more_waiting = self.accept(now, cx)?;
-        self.serve(now)?;
+        // A turn that has begun goes on.
+        let pauses = !self.gathering && !self.stopping && self.storing.pause(now.mono).is_some();
+        if !pauses {
+            self.serve(now)?;
+        }
         self.pass_time(now)?;
-        if self.gather() {
+        if !pauses && self.gather() {
             return Ok(true);
         }
-        while let Some(action) = self.enter(Observed::poll_action)? {
-            self.carry_out(action, now)?;
-        }
-        debug_assert!(self.writes.is_empty(), "the engine has more when it says so");
+        self.drain(now)?;
         if self.ready.take_inspection() {
             self.enter(Observed::inspect)?;
         }
-        Ok(more_waiting || self.ready.len() > 0 || !self.handshakes.is_empty())
+        let waits = self.ready.len() > 0 || !self.handshakes.is_empty();
+        self.pause = self.storing.pause(now.mono).filter(|_| waits && !self.stopping);
+        Ok(more_waiting || waits && self.pause.is_none())
     }
 
     /// Whether to ask the reactor once more before this turn's input is answered. What several people say within
@@ -249,81 +257,11 @@ impl<C: Clock, L: Listener> Driver<C, L> {
         Ok(())
     }
 
-    /// Writes what was taken from the engine, and tells it how much of that has left.
-    fn write(&mut self, now: Now) -> Result<(), Fault> {
-        let mut writes = mem::take(&mut self.writes);
-        for (conn, bytes) in writes.drain(..) {
-            self.step_of(conn, now, |link, step| link.write(step, bytes))?;
-        }
-        self.writes = writes;
-        self.credit(now)
-    }
-
-    /// Tells the engine what has been written.
-    fn credit(&mut self, now: Now) -> Result<(), Fault> {
-        let mut written = mem::take(&mut self.written);
-        for (conn, count) in written.drain(..) {
-            self.enter(|engine| engine.handle(now, conn, Event::Wrote(count)))?;
-        }
-        self.written = written;
-        Ok(())
-    }
-
-    fn carry_out(&mut self, action: Action, now: Now) -> Result<(), Fault> {
-        if !matches!(action, Action::Write { .. }) {
-            self.write(now)?;
-        }
-        if let Action::Close { conn, reason, .. } = action {
-            let link = self.links[conn.slot()].as_ref().filter(|link| link.id == conn);
-            self.log.closed(now.mono, link, self.engine.engine(), reason);
-        }
-        match action {
-            Action::Write { conn, bytes } => {
-                self.writes.push((conn, bytes));
-                // None is left when the engine says that it has no more: that is the end of the turn, for observers, too.
-                let waits = self.writes.len() < WRITES && self.engine.engine().has_action();
-                if waits { Ok(()) } else { self.write(now) }
-            }
-            Action::Reading { conn, enabled } => self.step_of(conn, now, |link, _| link.set_reading(enabled)),
-            Action::Close { conn, how: Close::AfterFlush, reason } => {
-                self.step_of(conn, now, |link, step| link.close_after_flush(step, reason))
-            }
-            Action::Close { conn, how: Close::Now, reason } => self.step_of(conn, now, |link, _| {
-                link.reason.get_or_insert(reason);
-                Next::Gone(Cause::Closed)
-            }),
-            Action::Store(batch) => {
-                self.store().store(batch);
-                Ok(())
-            }
-            Action::LookUp(look_up) => {
-                self.store().look_up(look_up);
-                Ok(())
-            }
-            Action::Report(report) => {
-                self.report(&report);
-                Ok(())
-            }
-        }
-    }
-
-    fn report(&mut self, report: &Report) {
-        if let Report::Registered { conn, nick } = report {
-            let link = self.links[conn.slot()].as_mut().filter(|link| link.id == *conn);
-            log::registered(*conn, link, self.engine.engine(), nick);
-        }
-        log::report(report);
-    }
-
-    fn store(&mut self) -> &mut dyn HistoryStore {
-        self.store.as_deref_mut().expect("an engine that stores has a store")
-    }
-
     /// Arms the clock at the next deadline; whether that has passed already.
     fn deadline_passed(&mut self, cx: &mut Context<'_>) -> bool {
         let engine = self.engine.engine().poll_timeout().map(|(deadline, _)| deadline);
         let accept = self.acceptors.iter().filter_map(Acceptor::deadline);
-        let others = [self.watch.deadline(), self.log.deadline()];
+        let others = [self.watch.deadline(), self.log.deadline(), self.pause];
         let next = engine.into_iter().chain(others.into_iter().flatten()).chain(accept).min();
         next.is_some_and(|deadline| self.clock.poll_until(cx, deadline).is_ready())
     }

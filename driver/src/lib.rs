@@ -7,7 +7,8 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `transport` | what a runtime supplies: [`Clock`], [`Listener`], [`Stream`] |
-//! | `driver` | the turn: accept, read, let time pass, carry out the engine's actions, sleep |
+//! | `driver` | the turn: accept, read, let time pass, drain, sleep |
+//! | `driver/actions` | carrying out what the engine wants |
 //! | `fault` | why it cannot go on |
 //! | `link` | one connection: reading, writing, closing |
 //! | `ready` | who can go on: wakers, the queue behind them, and the [`Handle`] |

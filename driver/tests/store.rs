@@ -12,6 +12,9 @@ use chat_driver::HistoryStore;
 
 use fake::{Peer, World};
 
+/// Longer than reading waits for something that is being stored.
+const SLOW: Duration = Duration::from_millis(2);
+
 /// What the engine asked for, in order.
 #[derive(Clone, Debug, Default)]
 struct Asked(Rc<RefCell<Vec<Wish>>>);
@@ -86,6 +89,7 @@ fn answers_are_taken_in_their_order() {
     for text in ["one\n", "two\n", "three\n"] {
         ann.send(text);
         assert!(world.run().is_pending());
+        world.advance(SLOW);
     }
     let mut answers = asked.answers();
     assert_eq!(answers.len(), 3);
@@ -97,6 +101,41 @@ fn answers_are_taken_in_their_order() {
     world.handle().store_answered(last);
     assert!(world.run().is_pending());
     assert!(bob.heard().ends_with("<ann> three\n"), "{}", bob.heard());
+}
+
+/// The texts of each batch that was handed over since the last time.
+fn batches(asked: &Asked) -> Vec<Vec<String>> {
+    let texts = |wish: &Wish| match wish {
+        Wish::Store(batch) => batch.events.iter().map(|event| event.text.to_string()).collect(),
+        Wish::LookUp(look_up) => panic!("{look_up:?}"),
+    };
+    asked.0.borrow().iter().map(texts).collect()
+}
+
+#[test]
+fn who_speaks_while_something_is_stored_shares_a_batch_with_who_speaks_when_it_is() {
+    let (mut world, asked, ann, bob) = two();
+    ann.send("one\n");
+    assert!(world.run().is_pending());
+    bob.send("two\n");
+    assert!(world.run().is_pending());
+    assert_eq!(batches(&asked), [["one"]]);
+    ann.send("three\n");
+    assert!(settle(&mut world, &asked));
+    assert!(bob.heard().ends_with("<ann> one\n"), "{}", bob.heard());
+    assert_eq!(batches(&asked), [["two", "three"]]);
+}
+
+#[test]
+fn a_store_that_takes_long_keeps_nobody_from_being_read() {
+    let (mut world, asked, ann, bob) = two();
+    ann.send("one\n");
+    assert!(world.run().is_pending());
+    bob.send("two\n");
+    assert!(world.run().is_pending());
+    world.advance(SLOW);
+    assert!(world.run().is_pending());
+    assert_eq!(batches(&asked), [["one"], ["two"]]);
 }
 
 #[test]

@@ -58,6 +58,13 @@ impl Ring {
         Some(RoomEvent { room, key, seq: seq - back as u64, at: entry.at, nick, kind: entry.kind, text })
     }
 
+    /// Which of the last `reach` events are talk, as places before the newest, from there on. Looks at no text: whoever joins
+    /// a room in which many come and go has all of these to look at.
+    pub(crate) fn talk(&self, reach: usize) -> impl Iterator<Item = usize> {
+        let last = self.entries.iter().rev().take(reach).enumerate();
+        last.filter(|(_, entry)| entry.kind.is_talk()).map(|(back, _)| back)
+    }
+
     /// Where the oldest event stands among those of all rooms.
     fn oldest(&self) -> Option<u64> {
         self.entries.front().map(|entry| entry.order)

@@ -25,11 +25,7 @@ impl Chat {
     /// The last lines of a room, for somebody who has just joined it.
     pub(super) fn replay(&self, user: UserId, id: RoomId, sink: &mut impl Sink) -> Flow {
         let room = self.rooms.get(id);
-        let reach = room.ring.len().min(REPLAY_REACH);
-        let is_talk = |&back: &usize| {
-            room.ring.event(&room.name, room.seq, back).is_some_and(|event| event.kind.is_talk())
-        };
-        let talk = (0..reach).filter(is_talk).take(self.replay);
+        let talk = room.ring.talk(REPLAY_REACH).take(self.replay);
         let (lines, furthest) = talk.fold((0, 0), |(lines, _), back| (lines + 1, back));
         if lines == 0 {
             return Flow::Stay;

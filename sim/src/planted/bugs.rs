@@ -357,7 +357,7 @@ pub const BUGS: &[Bug] = &[
     ),
     adapter(
         "an adapter that drops those it should say goodbye to when it ends",
-        "driver/src/driver.rs",
+        "driver/src/driver/actions.rs",
         "            Action::Close { conn, how: Close::AfterFlush, reason } => {\n",
         "            Action::Close { conn, how: Close::AfterFlush, .. } if self.stopping => {\n                self.step_of(conn, now, |_, _| Next::Gone(Cause::Closed))\n            }\n            Action::Close { conn, how: Close::AfterFlush, reason } => {\n",
     ),
